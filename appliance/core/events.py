@@ -1,0 +1,29 @@
+"""The closed list of things that the audit log can say. A name, once used, is never reused for something else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What is about to happen (intent), by dotted name."""
+
+    SERVICE_STARTED = "service.started"
+    SIGNED_IN = "identity.signed_in"
+    SIGNED_OUT = "identity.signed_out"
+    PROMPT_SUBMITTED = "prompt.submitted"
+    BUILD_STARTED = "build.started"
+    VERSION_COMMITTED = "version.committed"
+    VERSION_RESTORED = "version.restored"
+    APP_OPENED = "app.opened"
+    BUNDLE_SIGNED = "bundle.signed"
+
+
+class Outcome(StrEnum):
+    """How an act ended. ``unknown`` is written by recovery after a crash."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"

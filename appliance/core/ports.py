@@ -1,0 +1,281 @@
+"""What the layer-3 parts need of one another, as Protocols; ``appliance.app`` wires the real ones.
+
+Every value that crosses a port is frozen. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from appliance.core.errors import IntramuralError
+
+if TYPE_CHECKING:
+    from appliance.core.events import Event, Outcome
+
+# --- text generation -------------------------------------------------------------------------------------------
+
+
+class GenerationFailed(IntramuralError):  # noqa: N818
+    """The model could not finish: its process died, its context is full, or the grammar was refused."""
+
+    code = "generation_failed"
+
+
+class GenerationCancelled(IntramuralError):  # noqa: N818
+    """Somebody asked to stop."""
+
+    code = "generation_cancelled"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a chat, as the bundle's chat template takes it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A chat up to the point where the assistant speaks.
+
+    ``stable`` leading messages are the same for every request of this kind: their KV cache is computed once and kept
+    on disk beside the bundle. The last message must be the user's.
+    """
+
+    messages: tuple[Message, ...]
+    stable: int = 0
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """A context-free grammar in llguidance's Lark dialect; the generated text always matches ``start``."""
+
+    lark: str
+
+
+@dataclass(frozen=True)
+class TokenUsage:
+    """Counts of tokens and the seconds they took, summed over a session.
+
+    ``prompt`` were given as text, ``cached`` of them came from a stored KV prefix; ``sampled`` were chosen by the
+    model, ``forced`` were implied by the grammar and appended without sampling.
+    """
+
+    prompt: int = 0
+    cached: int = 0
+    sampled: int = 0
+    forced: int = 0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class EngineDescription:
+    """What runs, told honestly: shown by the studio, the API and the operator's screens."""
+
+    model: str
+    bundle_digest: str
+    provider: str
+    threads: int
+    context_tokens: int
+
+
+class GenerationSession(Protocol):
+    """One conversation on one KV cache. Not thread-safe; one owner.
+
+    Every method raises :class:`GenerationFailed` when the worker dies and :class:`GenerationCancelled` after
+    ``cancel``.
+    """
+
+    def append(self, text: str) -> None:
+        """Add text that the caller decides (assistant side) to the cache."""
+        ...
+
+    def generate(self, grammar: Grammar, *, max_tokens: int, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
+        """Yield pieces of text under ``grammar`` until it accepts and stops, or ``max_tokens`` were produced.
+
+        The pieces joined are a sentence of the grammar, or a prefix of one when ``max_tokens`` cut it off.
+        """
+        ...
+
+    def mark(self) -> int:
+        """The number of tokens in the cache now; a point to rewind to."""
+        ...
+
+    def rewind(self, mark: int) -> None:
+        """Forget everything after ``mark``."""
+        ...
+
+    def usage(self) -> TokenUsage:
+        """Totals so far."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop a running ``generate`` at the next token; callable from any thread."""
+        ...
+
+
+class TextGenerator(Protocol):
+    """The engine, wherever it runs."""
+
+    def session(self, prompt: Prompt) -> AbstractContextManager[GenerationSession]:
+        """Open a conversation; waits its turn when the engine is busy (bounded; then GenerationFailed)."""
+        ...
+
+    def describe(self) -> EngineDescription:
+        """What model on what hardware."""
+        ...
+
+
+# --- sandbox ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SandboxLimits:
+    """Hard limits of one sandboxed process tree."""
+
+    memory_bytes: int = 1 << 30
+    cpu_seconds: int = 120
+    processes: int = 64
+    open_files: int = 512
+    file_bytes: int = 256 << 20
+
+
+@dataclass(frozen=True)
+class SandboxCommand:
+    """A program of an app to run where it can do no harm.
+
+    Inside, ``code`` is read-only at ``/app`` (the working directory), ``data`` is the one writable folder at
+    ``/data``, and ``ingress`` (if given) is writable at ``/run/app`` for the app's Unix socket. ``argv[0]`` may be
+    ``"python"``: the appliance's interpreter with its libraries, read-only. There is no network.
+    """
+
+    argv: tuple[str, ...]
+    code: Path
+    data: Path
+    ingress: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    limits: SandboxLimits = field(default_factory=SandboxLimits)
+
+
+@dataclass(frozen=True)
+class CompletedRun:
+    """How a sandboxed command ended; ``output`` is stdout and stderr together, bounded to the last 64 KiB."""
+
+    exit_code: int
+    output: str
+    seconds: float
+    timed_out: bool = False
+
+
+class SandboxProcess(Protocol):
+    """A sandboxed program that keeps running."""
+
+    @property
+    def pid(self) -> int:
+        """Process id of the outermost process."""
+        ...
+
+    def poll(self) -> int | None:
+        """Exit code, or None while it runs."""
+        ...
+
+    def terminate(self, *, grace_seconds: float = 3.0) -> int:
+        """Ask it to stop, then kill the whole tree; returns the exit code."""
+        ...
+
+    def output(self) -> str:
+        """The last 64 KiB of stdout and stderr."""
+        ...
+
+
+class SandboxUnavailable(IntramuralError):  # noqa: N818
+    """The configured tier cannot be used here; nothing of an app was run."""
+
+    code = "sandbox_unavailable"
+
+
+class Sandbox(Protocol):
+    """A tier of isolation."""
+
+    @property
+    def tier(self) -> str:
+        """Its name, for example ``bubblewrap``."""
+        ...
+
+    def run(self, command: SandboxCommand, *, timeout: float) -> CompletedRun:
+        """Run to the end, or kill it after ``timeout`` seconds."""
+        ...
+
+    def start(self, command: SandboxCommand) -> SandboxProcess:
+        """Start and return at once."""
+        ...
+
+
+# --- identity of people towards apps ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who acts. ``subject`` is stable and unique at the issuer; the rest is for display."""
+
+    subject: str
+    name: str
+    email: str = ""
+
+
+class AppTokenIssuer(Protocol):
+    """Signs the short-lived identity that the front door hands to an app with each request."""
+
+    @property
+    def jwks(self) -> str:
+        """The public keys as a JWKS JSON text: what an app verifies with."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """Value of the ``iss`` claim."""
+        ...
+
+    def issue(self, *, audience: str, person: Person, roles: Sequence[str]) -> str:
+        """A compact JWS (EdDSA), valid for at most 60 seconds, for the app ``audience``."""
+        ...
+
+
+# --- audit -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LeafRef:
+    """Where a leaf stands in the log: index, and its RFC 6962 leaf hash in hex."""
+
+    index: int
+    leaf_hash: str
+
+
+class AuditUnavailable(IntramuralError):  # noqa: N818
+    """The log cannot be written durably, so the act is refused."""
+
+    code = "audit_unavailable"
+
+
+class AuditSink(Protocol):
+    """Evidence. Both calls return only after the leaf is durable; both raise :class:`AuditUnavailable` otherwise.
+
+    ``details`` are JSON values without secrets; bodies (prompts, code) are given as SHA-256 digests.
+    """
+
+    def intent(
+        self, event: Event, *, principal: str, resource: str, details: Mapping[str, object] | None = None
+    ) -> LeafRef:
+        """Record what is about to happen."""
+        ...
+
+    def outcome(self, intent: LeafRef, result: Outcome, *, details: Mapping[str, object] | None = None) -> LeafRef:
+        """Record how it ended, linked to its intent."""
+        ...

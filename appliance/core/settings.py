@@ -1,0 +1,112 @@
+"""All settings, in one typed and frozen place. Unknown keys are refused; nothing else reads the environment.
+
+Order: defaults, then ``config.toml`` in the home folder, then ``INTRAMURAL_<SECTION>_<KEY>`` variables.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WebSettings(_Section):
+    """The front door."""
+
+    domain: str = "intramural.localhost"
+    """Base domain: the studio is ``studio.<domain>``, an app ``<app>.<domain>``."""
+    port: int = Field(default=8080, ge=1, le=65535)
+    issuer_port: int = Field(default=8081, ge=1, le=65535)
+    """Loopback port of the demo issuer."""
+
+
+class ModelSettings(_Section):
+    """The engine."""
+
+    threads: int = Field(default=0, ge=0)
+    """0: one per physical core that this process may use."""
+    context_tokens: int = Field(default=4096, ge=512, le=32768)
+    prefill_chunk: int = Field(default=256, ge=16, le=4096)
+    request_seconds: int = Field(default=300, ge=10)
+
+
+class BuildSettings(_Section):
+    """Limits of one build."""
+
+    prompt_characters: int = Field(default=4000, ge=100)
+    seconds: int = Field(default=600, ge=30)
+    queue: int = Field(default=16, ge=1)
+
+
+class HostingSettings(_Section):
+    """Running apps."""
+
+    idle_seconds: int = Field(default=900, ge=10)
+    start_seconds: int = Field(default=20, ge=1)
+    memory_mib: int = Field(default=512, ge=128)
+
+
+class Settings(_Section):
+    """Everything, frozen. ``home`` is where all state lives."""
+
+    home: Path
+    web: WebSettings = WebSettings()
+    model: ModelSettings = ModelSettings()
+    build: BuildSettings = BuildSettings()
+    hosting: HostingSettings = HostingSettings()
+
+
+def default_home(environment: Mapping[str, str]) -> Path:
+    """``INTRAMURAL_HOME``, else ``$XDG_DATA_HOME/intramural``, else ``~/.local/share/intramural``."""
+    if explicit := environment.get("INTRAMURAL_HOME"):
+        return Path(explicit).resolve()
+    base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "/root")) / ".local" / "share")
+    return Path(base) / "intramural"
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: unknown key, wrong type or value out of range; the message names it.
+    """
+    environment = os.environ if environment is None else environment
+    home = default_home(environment)
+    values: dict[str, object] = {}
+    config = home / "config.toml"
+    if config.exists():
+        try:
+            values = dict(tomllib.loads(config.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            message = f"{config} cannot be read."
+            raise SettingsError(message, cause=str(error), action="Correct the file or remove it.") from error
+    for name, section in Settings.model_fields.items():
+        if not (isinstance(section.annotation, type) and issubclass(section.annotation, _Section)):
+            continue
+        for key in section.annotation.model_fields:
+            variable = f"INTRAMURAL_{name}_{key}".upper()
+            if variable in environment:
+                bucket = values.setdefault(name, {})
+                if isinstance(bucket, dict):
+                    bucket[key] = environment[variable]
+    try:
+        return Settings.model_validate({**values, "home": home})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"The setting {where!r} cannot be used: {first['msg']}."
+        raise SettingsError(
+            message, cause=f"got {first['input']!r}", action=f"Correct {where} in {config} or its variable."
+        ) from error
