@@ -1,0 +1,53 @@
+"""What the studio tells a person when something cannot be done."""
+
+from __future__ import annotations
+
+from appliance.core.errors import IntramuralError, Refused, Unavailable
+
+
+class NotFound(Refused):
+    """There is no such app, version or build, or not one that this person may see."""
+
+    code = "not_found"
+
+
+class NotAllowed(Refused):
+    """The person may see it, but may not do this."""
+
+    code = "not_allowed"
+
+
+class Busy(Unavailable):
+    """A bounded queue is full, or this app is being built already."""
+
+    code = "busy"
+
+
+class BuildCancelled(IntramuralError):  # noqa: N818 - an outcome, not a fault
+    """Somebody pressed Stop."""
+
+    code = "cancelled"
+
+
+class BuildTimedOut(IntramuralError):  # noqa: N818
+    """The build ran longer than the settings allow."""
+
+    code = "timed_out"
+
+
+class NotVerified(IntramuralError):  # noqa: N818
+    """The app was written but did not pass its checks, so it did not become the current version."""
+
+    code = "not_verified"
+
+
+class Interrupted(IntramuralError):  # noqa: N818
+    """The appliance stopped in the middle of the build."""
+
+    code = "interrupted"
+
+
+class RepositoryDamaged(IntramuralError):  # noqa: N818
+    """The git repository of an app cannot be read."""
+
+    code = "repository_damaged"

@@ -1,0 +1,67 @@
+"""Who acts in the studio, and what they may do there: one place for the rules, default deny."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from appliance.blueprint.model import OWNER
+from appliance.studio.errors import NotAllowed, NotFound
+
+if TYPE_CHECKING:
+    from appliance.core.ports import Person
+    from appliance.db.records import Project
+    from appliance.db.repositories.projects import Projects
+
+
+class Via(StrEnum):
+    """How the actor reached us."""
+
+    WEB = "web"
+    LOCAL = "local-operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person at the keyboard. ``operator`` is set when the local operator acts on the person's behalf."""
+
+    person: Person
+    maker: bool
+    via: Via = Via.WEB
+    operator: str = ""
+
+    @property
+    def principal(self) -> str:
+        """The name under which the audit log knows who acts."""
+        return f"{self.via}:{self.operator}" if self.via is Via.LOCAL else f"user:{self.person.subject}"
+
+
+def require_maker(actor: Actor) -> None:
+    """Only makers build.
+
+    Raises:
+        NotAllowed: the person is not a maker.
+    """
+    if not actor.maker:
+        message = "Making apps is reserved for makers."
+        raise NotAllowed(message, action="Ask your operator to add you to the group of makers.")
+
+
+def require_owner(actor: Actor, project: Project) -> None:
+    """Only a project's owner sees it in the studio and changes it.
+
+    Raises:
+        NotFound: the app belongs to somebody else; its existence is not told.
+    """
+    if actor.person.subject != project.owner.subject:
+        message = "There is no such app among yours."
+        raise NotFound(message, action="Go back to your list of apps.")
+
+
+def roles_in(projects: Projects, project: Project, person: Person) -> tuple[str, ...]:
+    """The roles that a person has in an app: the owner everything, a member the one they were given, others none."""
+    if person.subject == project.owner.subject:
+        return (OWNER,)
+    member = projects.member(project.id, person.email) if person.email else None
+    return () if member is None else (member.role,)
