@@ -1,0 +1,309 @@
+"""Builds the decoder graph of the qwen2 and llama families for ONNX Runtime.
+
+Inputs (B rows, S tokens per row, K rows of logits wanted):
+
+- ``input_ids`` int64 ``[B, S]``
+- ``seqlens_k`` int32 ``[B]``: tokens of the row including this chunk, minus one
+- ``total_sequence_length`` int32 scalar: the largest ``seqlens_k + 1``
+- ``logit_rows`` int64 ``[K]``: indices into the flattened ``[B * S]`` rows for which the head is computed; K may be 0
+- ``past_key_values.{i}.key`` / ``.value`` float32 ``[B, kv_heads, max_len, head_dim]``
+
+Outputs: ``logits`` float32 ``[K, vocabulary]`` and ``present.{i}.key`` / ``.value``, to be bound to the memory of the
+past. Whoever calls chooses ``max_len``. The operators of the ``com.microsoft`` domain are described in ONNX Runtime's
+ContribOperators.md. In the last layer everything after the attention is computed for ``logit_rows`` only, because
+nothing else reads the other rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import numpy as np
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+
+from model_bundle.build.external_data import ExternalDataWriter, StoredTensor
+from model_bundle.build.weights import BlockLayout, BlockWeight, DenseWeight, Floats, Weight, WeightProvider
+from model_bundle.errors import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+CONTRIB = "com.microsoft"
+OPSET = 21
+IR_VERSION = 10
+INT8_ACTIVATIONS = 4
+"""MatMulNBits ``accuracy_level``: activations are quantised to int8 per block, which is what makes VNNI usable."""
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The shape of a decoder.
+
+    Attributes:
+        context_length: tokens for which rotary tables are stored.
+        rope_theta: base of the rotary frequencies.
+        rope_factors: divisors of the ``head_dim / 2`` rotary frequencies (Llama 3), or None.
+        qkv_bias: whether the query, key and value projections have a bias (qwen2).
+        tied_head: whether the head is the embedding.
+    """
+
+    architecture: Literal["qwen2", "llama"]
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    ffn: int
+    vocabulary: int
+    context_length: int
+    rms_epsilon: float
+    rope_theta: float
+    qkv_bias: bool
+    tied_head: bool
+    rope_factors: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        sizes = (self.layers, self.hidden, self.heads, self.kv_heads, self.head_dim, self.ffn, self.vocabulary)
+        sound = min(*sizes, self.context_length) >= 1 and self.heads % self.kv_heads == 0 and self.head_dim % 2 == 0
+        if not sound or (self.rope_factors is not None and len(self.rope_factors) != self.head_dim // 2):
+            message = "The model's dimensions do not fit together."
+            raise ConversionError(message, cause=repr(self), action="Use an unmodified model file.")
+
+    @property
+    def qkv_rows(self) -> int:
+        """Outputs of the packed query, key and value projection."""
+        return (self.heads + 2 * self.kv_heads) * self.head_dim
+
+    @property
+    def attention_width(self) -> int:
+        """Width of the attention's output, before its projection back to ``hidden``."""
+        return self.heads * self.head_dim
+
+
+def rotary_tables(config: DecoderConfig) -> tuple[Floats, Floats]:
+    """Cosines and sines ``[context_length, head_dim / 2]`` (RoFormer, arXiv:2104.09864), computed in float64."""
+    half = config.head_dim // 2
+    frequencies = config.rope_theta ** (-np.arange(half, dtype=np.float64) / half)
+    if config.rope_factors is not None:
+        frequencies /= np.asarray(config.rope_factors, dtype=np.float64)
+    angles = np.outer(np.arange(config.context_length, dtype=np.float64), frequencies)
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+
+
+def build_decoder(config: DecoderConfig, weights: WeightProvider, data: BinaryIO, *, location: str) -> ModelProto:
+    """Write all weights to ``data`` and return the graph that refers to them as the file ``location``.
+
+    Raises:
+        ConversionError: a weight does not have the shape that the configuration demands.
+    """
+    return _Builder(config, weights, ExternalDataWriter(data, location)).build()
+
+
+class _Builder:
+    """Collects nodes and initializers; values are named after the weight that made them."""
+
+    def __init__(self, config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter) -> None:
+        self._config = config
+        self._weights = weights
+        self._writer = writer
+        self._nodes: list[NodeProto] = []
+        self._initializers: list[TensorProto] = []
+        self._stored: dict[str, StoredTensor] = {}
+        self._tied: tuple[BlockLayout, list[str]] | None = None
+
+    def build(self) -> ModelProto:
+        config = self._config
+        cos, sin = rotary_tables(config)
+        self._constant("rotary.cos", cos)
+        self._constant("rotary.sin", sin)
+        residual, hidden = self._embed(), ""
+        for layer in range(config.layers):
+            residual, hidden = self._layer(layer, residual, hidden, last=layer == config.layers - 1)
+        normed, _ = self._skip_norm("final_norm", residual, hidden)
+        self._head(normed)
+        return self._model()
+
+    def _model(self) -> ModelProto:
+        config = self._config
+        cache: list[int | str] = ["B", config.kv_heads, "max_len", config.head_dim]
+        inputs = [
+            _tensor("input_ids", TensorProto.INT64, ["B", "S"]),
+            _tensor("seqlens_k", TensorProto.INT32, ["B"]),
+            _tensor("total_sequence_length", TensorProto.INT32, []),
+            _tensor("logit_rows", TensorProto.INT64, ["K"]),
+        ]
+        outputs = [_tensor("logits", TensorProto.FLOAT, ["K", config.vocabulary])]
+        for layer in range(config.layers):
+            for part in ("key", "value"):
+                inputs.append(_tensor(f"past_key_values.{layer}.{part}", TensorProto.FLOAT, cache))
+                outputs.append(_tensor(f"present.{layer}.{part}", TensorProto.FLOAT, cache))
+        graph: GraphProto = helper.make_graph(self._nodes, "decoder", inputs, outputs, self._initializers)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="intramural")
+
+    def _layer(self, layer: int, residual: str, hidden: str, *, last: bool) -> tuple[str, str]:
+        """One transformer block; takes and returns the residual and the branch that is still to be added to it."""
+        prefix = f"layers.{layer}"
+        if hidden:
+            normed, residual = self._skip_norm(f"{prefix}.attention_norm", residual, hidden)
+        else:
+            normed = self._norm(f"{prefix}.attention_norm", residual)
+        attended = self._attention(layer, normed)
+        if last:
+            attended = self._wanted_rows(attended, "attended", self._config.attention_width)
+            residual = self._wanted_rows(residual, "residual", self._config.hidden)
+        projected = self._matmul(f"{prefix}.output", attended, self._config.hidden, self._config.attention_width)
+        normed, residual = self._skip_norm(f"{prefix}.mlp_norm", residual, projected)
+        gate = self._matmul(f"{prefix}.gate", normed, self._config.ffn, self._config.hidden)
+        up = self._matmul(f"{prefix}.up", normed, self._config.ffn, self._config.hidden)
+        silu = self._node("QuickGelu", [gate], f"{prefix}.silu", domain=CONTRIB, alpha=1.0)
+        gated = self._node("Mul", [silu, up], f"{prefix}.gated")
+        return residual, self._matmul(f"{prefix}.down", gated, self._config.hidden, self._config.ffn)
+
+    def _attention(self, layer: int, normed: str) -> str:
+        config, prefix = self._config, f"layers.{layer}"
+        bias = self._vector(f"{prefix}.qkv_bias", config.qkv_rows) if config.qkv_bias else ""
+        packed = self._matmul(f"{prefix}.qkv", normed, config.qkv_rows, config.hidden, bias=bias)
+        past = [f"past_key_values.{layer}.{part}" for part in ("key", "value")]
+        lengths = ["seqlens_k", "total_sequence_length"]
+        attended = f"{prefix}.attended"
+        self._nodes.append(
+            helper.make_node(
+                "GroupQueryAttention",
+                [packed, "", "", *past, *lengths, "rotary.cos", "rotary.sin"],
+                [attended, f"present.{layer}.key", f"present.{layer}.value"],
+                name=attended,
+                domain=CONTRIB,
+                num_heads=config.heads,
+                kv_num_heads=config.kv_heads,
+                do_rotary=1,
+                rotary_interleaved=0,
+            )
+        )
+        return attended
+
+    def _wanted_rows(self, value: str, name: str, width: int) -> str:
+        """The rows of ``value`` that ``logit_rows`` names, as ``[K, width]``."""
+        shape = self._constant(f"wanted.{name}.shape", np.array([-1, width], dtype=np.int64))
+        flat = self._node("Reshape", [value, shape], f"wanted.{name}.flat")
+        return self._node("Gather", [flat, "logit_rows"], f"wanted.{name}", axis=0)
+
+    def _embed(self) -> str:
+        config = self._config
+        weight = self._checked("embedding", config.vocabulary, config.hidden)
+        if isinstance(weight, DenseWeight):
+            self._constant("embedding", weight.values)
+            return self._node("Gather", ["embedding", "input_ids"], "embedded", axis=0)
+        flat = weight.packed.reshape(config.vocabulary, -1)
+        names = self._block_constants("embedding", weight, flat)
+        if config.tied_head and names[0] in self._stored:
+            self._tied = (weight.layout, names)
+        # Operand order of GatherBlockQuantized: data, indices, scales, zero points.
+        operands = [names[0], "input_ids", *names[1:]]
+        sizes = {"bits": weight.bits, "block_size": weight.block_size, "gather_axis": 0, "quantize_axis": 1}
+        return self._node("GatherBlockQuantized", operands, "embedded", domain=CONTRIB, **sizes)
+
+    def _head(self, normed: str) -> None:
+        config = self._config
+        if self._tied is not None:
+            self._tied_head(normed, *self._tied)
+        else:
+            name = "embedding" if config.tied_head else "head"
+            self._matmul(name, normed, config.vocabulary, config.hidden, prefix="head")
+        self._nodes[-1].output[0] = "logits"
+
+    def _tied_head(self, normed: str, layout: BlockLayout, operands: list[str]) -> None:
+        """A head over the very bytes of the quantised embedding, seen in the shape that MatMulNBits wants."""
+        codes = self._writer.view("head.codes", self._stored[operands[0]], layout.packed_shape)
+        self._initializers.append(codes)
+        operands = [normed, "head.codes", *operands[1:]]
+        self._matmul_blocks("head", operands, layout, bias="")
+
+    def _matmul(
+        self, name: str, value: str, outputs: int, inputs: int, *, bias: str = "", prefix: str | None = None
+    ) -> str:
+        weight = self._checked(name, outputs, inputs)
+        prefix = prefix or name
+        if isinstance(weight, BlockWeight):
+            names = self._block_constants(prefix, weight, weight.packed)
+            return self._matmul_blocks(prefix, [value, *names], weight.layout, bias=bias)
+        # A view in Fortran order would be copied anyway when it is written; the copy is one matrix at a time.
+        self._constant(f"{prefix}.transposed", weight.values.T)
+        product = self._node("MatMul", [value, f"{prefix}.transposed"], f"{prefix}.product")
+        return self._node("Add", [product, bias], f"{prefix}.biased") if bias else product
+
+    def _matmul_blocks(self, prefix: str, operands: list[str], layout: BlockLayout, *, bias: str) -> str:
+        if bias:
+            # Operands: A, B, scales, zero points, group index (deprecated, unused), bias.
+            operands = [*operands, *[""] * (5 - len(operands)), bias]
+        attributes = {
+            "K": layout.inputs,
+            "N": layout.outputs,
+            "bits": layout.bits,
+            "block_size": layout.block_size,
+            "accuracy_level": INT8_ACTIVATIONS,
+        }
+        return self._node("MatMulNBits", operands, f"{prefix}.product", domain=CONTRIB, **attributes)
+
+    def _norm(self, name: str, value: str) -> str:
+        scale = self._vector(name, self._config.hidden)
+        epsilon = self._config.rms_epsilon
+        attributes = {"axis": -1, "epsilon": epsilon, "stash_type": 1}
+        return self._node("SimplifiedLayerNormalization", [value, scale], f"{name}.normed", **attributes)
+
+    def _skip_norm(self, name: str, residual: str, hidden: str) -> tuple[str, str]:
+        """RMS norm of the sum, and the sum."""
+        scale = self._vector(name, self._config.hidden)
+        normed, total = f"{name}.normed", f"{name}.sum"
+        node = helper.make_node(
+            "SkipSimplifiedLayerNormalization",
+            [residual, hidden, scale],
+            [normed, "", "", total],
+            name=normed,
+            domain=CONTRIB,
+            epsilon=self._config.rms_epsilon,
+        )
+        self._nodes.append(node)
+        return normed, total
+
+    def _checked(self, name: str, outputs: int, inputs: int) -> Weight:
+        weight = self._weights.matrix(name)
+        if isinstance(weight, DenseWeight):
+            shape: tuple[int, ...] = weight.values.shape
+        else:
+            shape = (weight.packed.shape[0], weight.inputs)
+        if shape != (outputs, inputs):
+            message = f"The weight {name!r} has the wrong shape."
+            raise ConversionError(message, cause=f"expected {(outputs, inputs)}, found {shape}")
+        return weight
+
+    def _vector(self, name: str, length: int) -> str:
+        values = self._weights.vector(name)
+        if values.shape != (length,):
+            message = f"The weight {name!r} has the wrong shape."
+            raise ConversionError(message, cause=f"expected {(length,)}, found {values.shape}")
+        return self._constant(name, values.astype(np.float32, copy=False))
+
+    def _block_constants(self, prefix: str, weight: BlockWeight, codes: NDArray[np.uint8]) -> list[str]:
+        names = [self._constant(f"{prefix}.codes", codes), self._constant(f"{prefix}.scales", weight.scales)]
+        if weight.zero_points is not None:
+            names.append(self._constant(f"{prefix}.zero_points", weight.zero_points))
+        return names
+
+    def _constant(self, name: str, array: NDArray[Any]) -> str:
+        tensor, stored = self._writer.add(name, array)
+        self._initializers.append(tensor)
+        if stored is not None:
+            self._stored[name] = stored
+        return name
+
+    def _node(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+        return output
+
+
+def _tensor(name: str, data_type: int, shape: Sequence[int | str]) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, data_type, shape)

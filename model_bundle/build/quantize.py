@@ -1,0 +1,145 @@
+"""Quantisation of float32 matrices into the blocks of MatMulNBits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from model_bundle.build.weights import BlockWeight, Bytes, Floats
+from model_bundle.errors import ConversionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROWS_AT_A_TIME = 2048
+"""Rows that are quantised together: bounds the temporary memory."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How one kind of weight is stored.
+
+    Attributes:
+        bits: bits per weight.
+        block_size: weights of one output that share a scale.
+        symmetric: no zero points; half of the code range lies on either side of zero.
+        search: candidates of the scale that are tried per block for the least squared error; 1 takes the plain
+            min-max scale.
+    """
+
+    bits: Literal[4, 8]
+    block_size: int
+    symmetric: bool = False
+    search: int = 1
+
+    def label(self) -> str:
+        """Short name for tables, for example ``int4/32 asym, search 8``."""
+        kind = "sym" if self.symmetric else "asym"
+        return f"int{self.bits}/{self.block_size} {kind}" + (f", search {self.search}" if self.search > 1 else "")
+
+
+def quantize(weights: Floats, precision: Precision) -> BlockWeight:
+    """Quantise ``[outputs, inputs]``.
+
+    Raises:
+        ConversionError: the inputs are not a multiple of the block size, or a weight is not finite.
+    """
+    outputs, inputs = weights.shape
+    size, bits = precision.block_size, precision.bits
+    if inputs % size:
+        message = f"A weight with {inputs} inputs cannot be cut into blocks of {size}."
+        raise ConversionError(message, action="Choose a smaller block size.")
+    blocks = inputs // size
+    packed = np.empty((outputs, blocks, size * bits // 8), dtype=np.uint8)
+    scales = np.empty((outputs, blocks), dtype=np.float32)
+    zeros = np.empty((outputs, blocks), dtype=np.uint8)
+    for start in range(0, outputs, ROWS_AT_A_TIME):
+        rows = slice(start, start + ROWS_AT_A_TIME)
+        part = np.ascontiguousarray(weights[rows], dtype=np.float32).reshape(-1, blocks, size)
+        if not np.isfinite(part).all():
+            message = "The model has weights that are not finite numbers."
+            raise ConversionError(message, action="Use an undamaged model file.")
+        scales[rows], zeros[rows] = _best_grid(part, precision)
+        codes = _codes(part, scales[rows], zeros[rows], bits)
+        packed[rows] = pack(codes, bits)
+    return BlockWeight(bits, size, inputs, packed, scales, None if precision.symmetric else pack(zeros, bits))
+
+
+def dequantize(weight: BlockWeight) -> Floats:
+    """The float32 matrix that the runtime sees, ``[outputs, inputs]``."""
+    codes = unpack(weight.packed, weight.bits).astype(np.float32)
+    if weight.zero_points is None:
+        zeros: Floats = np.full(weight.scales.shape, 1 << (weight.bits - 1), dtype=np.float32)
+    else:
+        zeros = unpack(weight.zero_points, weight.bits)[:, : weight.scales.shape[1]].astype(np.float32)
+    values = (codes - zeros[..., None]) * weight.scales[..., None]
+    return values.reshape(values.shape[0], -1)[:, : weight.inputs]
+
+
+def pack(codes: Bytes, bits: int) -> Bytes:
+    """Pack codes along the last axis, low bits first; an odd end is padded with zero."""
+    if bits == 8:
+        return codes
+    if codes.shape[-1] % 2:
+        codes = np.concatenate([codes, np.zeros((*codes.shape[:-1], 1), dtype=np.uint8)], axis=-1)
+    packed: Bytes = codes[..., 0::2] | (codes[..., 1::2] << np.uint8(4))
+    return packed
+
+
+def unpack(packed: Bytes, bits: int) -> Bytes:
+    """The reverse of :func:`pack`; may end with the padding code."""
+    if bits == 8:
+        return packed
+    codes = np.empty((*packed.shape[:-1], packed.shape[-1] * 2), dtype=np.uint8)
+    codes[..., 0::2] = packed & 0x0F
+    codes[..., 1::2] = packed >> 4
+    return codes
+
+
+def _codes(part: Floats, scales: Floats, zeros: NDArray[np.uint8], bits: int) -> Bytes:
+    inverse = np.divide(1.0, scales, out=np.zeros_like(scales), where=scales != 0)
+    levels = np.rint(part * inverse[..., None])
+    levels += zeros[..., None]
+    return np.clip(levels, 0, (1 << bits) - 1, out=levels).astype(np.uint8)
+
+
+def _best_grid(part: Floats, precision: Precision) -> tuple[Floats, Bytes]:
+    """Scale and zero point of every block ``[rows, blocks]``."""
+    scales, zeros = _min_max_grid(part, precision, 1.0)
+    if precision.search == 1:
+        return scales, zeros
+    best = _squared_error(part, scales, zeros, precision.bits)
+    for factor in np.linspace(1.04, 0.76, precision.search):
+        candidate, candidate_zeros = _min_max_grid(part, precision, float(factor))
+        error = _squared_error(part, candidate, candidate_zeros, precision.bits)
+        better = error < best
+        best = np.where(better, error, best)
+        scales = np.where(better, candidate, scales)
+        zeros = np.where(better, candidate_zeros, zeros)
+    return scales, zeros
+
+
+def _min_max_grid(part: Floats, precision: Precision, factor: float) -> tuple[Floats, Bytes]:
+    top = (1 << precision.bits) - 1
+    if precision.symmetric:
+        middle = 1 << (precision.bits - 1)
+        # The signed extreme lands on the code that has one more step: -8 reaches further than +7.
+        extremes = np.take_along_axis(part, np.abs(part).argmax(axis=-1)[..., None], axis=-1)[..., 0]
+        scales = (extremes * np.float32(-factor / middle)).astype(np.float32)
+        return scales, np.full(scales.shape, middle, dtype=np.uint8)
+    low = np.minimum(part.min(axis=-1), 0)
+    high = np.maximum(part.max(axis=-1), 0)
+    scales = ((high - low) * np.float32(factor / top)).astype(np.float32)
+    ratio = np.divide(-low * np.float32(factor), scales, out=np.zeros_like(scales), where=scales != 0)
+    return scales, np.clip(np.rint(ratio), 0, top).astype(np.uint8)
+
+
+def _squared_error(part: Floats, scales: Floats, zeros: Bytes, bits: int) -> Floats:
+    codes = _codes(part, scales, zeros, bits).astype(np.float32)
+    codes -= zeros[..., None]
+    codes *= scales[..., None]
+    codes -= part
+    error: Floats = np.einsum("rbs,rbs->rb", codes, codes)
+    return error

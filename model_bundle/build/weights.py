@@ -1,0 +1,95 @@
+"""Weights as values on their way into a graph: dense, or quantised in blocks along the input dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_bundle.errors import ConversionError
+
+Floats: TypeAlias = NDArray[np.float32]
+Bytes: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class DenseWeight:
+    """A float32 matrix ``[outputs, inputs]``; a row holds the weights of one output."""
+
+    values: Floats
+
+
+@dataclass(frozen=True)
+class BlockLayout:
+    """How the codes of a :class:`BlockWeight` are laid out."""
+
+    bits: Literal[4, 8]
+    block_size: int
+    outputs: int
+    inputs: int
+
+    @property
+    def packed_shape(self) -> tuple[int, int, int]:
+        """``[outputs, blocks, bytes per block]``."""
+        return self.outputs, -(-self.inputs // self.block_size), self.block_size * self.bits // 8
+
+
+@dataclass(frozen=True)
+class BlockWeight:
+    """A matrix in the layout of ONNX Runtime's MatMulNBits.
+
+    Element = ``(code - zero_point) * scale``, one scale per ``block_size`` inputs of one output.
+
+    Attributes:
+        packed: uint8 ``[outputs, blocks, block_size * bits / 8]``, low bits first.
+        scales: float32 ``[outputs, blocks]``.
+        zero_points: uint8 ``[outputs, ceil(blocks * bits / 8)]``, packed like the codes; None stands for
+            ``2 ** (bits - 1)`` everywhere.
+    """
+
+    bits: Literal[4, 8]
+    block_size: int
+    inputs: int
+    packed: Bytes
+    scales: Floats
+    zero_points: Bytes | None
+
+    def __post_init__(self) -> None:
+        expected = self.layout.packed_shape
+        if self.packed.shape != expected or self.scales.shape != expected[:2]:
+            message = "A quantised weight has parts that do not fit together."
+            raise ConversionError(
+                message, cause=f"codes {self.packed.shape}, scales {self.scales.shape}, {self.layout}"
+            )
+        packed_zeros = (expected[0], -(-expected[1] * self.bits // 8))
+        if self.zero_points is not None and self.zero_points.shape != packed_zeros:
+            message = "A quantised weight has zero points of the wrong shape."
+            raise ConversionError(message, cause=f"{self.zero_points.shape} for {self.layout}")
+
+    @property
+    def layout(self) -> BlockLayout:
+        """The sizes without the bytes."""
+        return BlockLayout(self.bits, self.block_size, self.packed.shape[0], self.inputs)
+
+
+Weight: TypeAlias = DenseWeight | BlockWeight
+
+
+class WeightProvider(Protocol):
+    """Where a graph takes its weights from; each is asked for once, in graph order, so one at a time is in memory.
+
+    Matrices: ``embedding`` (``[vocabulary, hidden]``), ``head`` (same shape, not asked for when tied), and for each
+    layer ``layers.{i}.qkv`` (query, key and value rows one after the other), ``.output``, ``.gate``, ``.up``,
+    ``.down``. Vectors: ``layers.{i}.attention_norm``, ``layers.{i}.qkv_bias`` (only if configured),
+    ``layers.{i}.mlp_norm``, ``final_norm``.
+    """
+
+    def matrix(self, name: str) -> Weight:
+        """The matrix called ``name``."""
+        ...
+
+    def vector(self, name: str) -> Floats:
+        """The float32 vector called ``name``."""
+        ...
