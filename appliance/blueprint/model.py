@@ -79,7 +79,7 @@ Value = Literal | Me | Today
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an entity. ``name`` is lower-case words, e.g. ``due date``; see ``naming`` for its identifier."""
+    """A field of an entity. ``name`` is lower-case words joined by underscores, e.g. ``due_date``."""
 
     name: str
     type: FieldType

@@ -50,3 +50,22 @@ def table_name(entity: str) -> str:
 def package_name(app: str) -> str:
     """The Python package of an app; ``_app`` keeps it apart from libraries of the same name."""
     return f"{table_name(app)}_app"
+
+
+def label(name: str) -> str:
+    """For people: ``due_date`` → ``Due date``; names that already have capitals or spaces keep them."""
+    text = name.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+def plural(noun: str) -> str:
+    """An English plural of a noun phrase for headings; other languages are left as they are when unsure."""
+    if not noun.isascii() or noun.endswith(("ss", "data", "staff", "equipment", "Data", "Staff", "Equipment")):
+        return noun + "es" if noun.endswith("ss") else noun
+    if re.search(r"[^aeiou]y$", noun):
+        return noun[:-1] + "ies"
+    if noun.endswith(("s", "ing")):
+        return noun if noun.endswith("s") else noun + "s"
+    if noun.endswith(("x", "z", "ch", "sh")):
+        return noun + "es"
+    return noun + "s"
