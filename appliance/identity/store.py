@@ -1,0 +1,200 @@
+"""Where sessions are kept: a small SQLite file, so that a restart of the web service signs nobody out.
+
+Secrets (session ids, one-time codes, sign-in handles) arrive here only as SHA-256 digests. The store knows rows and
+deadlines; what they mean is in :mod:`appliance.identity.sessions`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+from appliance.identity.errors import SessionStoreError
+
+Kind = Literal["pending", "studio", "code", "app"]
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS entry (
+    kind     TEXT NOT NULL,
+    digest   BLOB NOT NULL,
+    family   TEXT NOT NULL,
+    subject  TEXT NOT NULL,
+    content  TEXT NOT NULL,
+    created  REAL NOT NULL,
+    seen     REAL NOT NULL,
+    deadline REAL NOT NULL,
+    PRIMARY KEY (kind, digest)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entry_family ON entry (family);
+CREATE INDEX IF NOT EXISTS entry_subject ON entry (subject);
+CREATE INDEX IF NOT EXISTS entry_deadline ON entry (deadline);
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row. Times are POSIX seconds; ``deadline`` is absolute. ``family`` joins what is revoked together."""
+
+    kind: Kind
+    digest: bytes
+    family: str
+    subject: str
+    content: str
+    created: float
+    seen: float
+    deadline: float
+
+
+class SessionStore(Protocol):
+    """Rows by digest. Every method is atomic and raises SessionStoreError when the store cannot be used."""
+
+    def put(self, entry: Entry) -> None:
+        """Insert; the digest is new."""
+        ...
+
+    def get(self, kind: Kind, digest: bytes) -> Entry | None:
+        """Read one row."""
+        ...
+
+    def take(self, kind: Kind, digest: bytes) -> Entry | None:
+        """Read and delete in one step: at most one caller gets it."""
+        ...
+
+    def touch(self, kind: Kind, digest: bytes, seen: float) -> None:
+        """Set ``seen``."""
+        ...
+
+    def find_family(self, kind: Kind, family: str) -> Entry | None:
+        """The row of this kind in the family."""
+        ...
+
+    def replace_digest(self, kind: Kind, old: bytes, new: bytes) -> bool:
+        """Give a row another digest; False if it is gone."""
+        ...
+
+    def delete_family(self, family: str) -> int:
+        """Delete everything in a family; returns how many rows."""
+        ...
+
+    def delete_subject(self, subject: str) -> int:
+        """Delete everything of a person; returns how many rows."""
+        ...
+
+    def delete_expired(self, now: float) -> int:
+        """Delete rows whose deadline has passed; returns how many."""
+        ...
+
+    def trim(self, kind: Kind, keep: int) -> int:
+        """Delete the oldest rows of a kind beyond ``keep``; returns how many."""
+        ...
+
+
+class SqliteSessionStore:
+    """A :class:`SessionStore` in one file, mode 0600. Usable from several threads; calls take well under 1 ms."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file.
+
+        Raises:
+            SessionStoreError: it cannot be made, or it is not a session store.
+        """
+        self._path = path
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            path.chmod(0o600)
+            self._connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            # A power cut may lose the last second of sessions; people sign in again. Process crashes lose nothing.
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute("PRAGMA secure_delete=ON")
+            self._connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def put(self, entry: Entry) -> None:
+        row = (entry.kind, entry.digest, entry.family, entry.subject, entry.content)
+        with self._cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, entry.created, entry.seen, entry.deadline)
+            )
+
+    def get(self, kind: Kind, digest: bytes) -> Entry | None:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT * FROM entry WHERE kind = ? AND digest = ?", (kind, digest))
+            row = cursor.fetchone()
+        return None if row is None else Entry(*row)
+
+    def take(self, kind: Kind, digest: bytes) -> Entry | None:
+        with self._cursor() as cursor:
+            cursor.execute("DELETE FROM entry WHERE kind = ? AND digest = ? RETURNING *", (kind, digest))
+            row = cursor.fetchone()
+        return None if row is None else Entry(*row)
+
+    def touch(self, kind: Kind, digest: bytes, seen: float) -> None:
+        with self._cursor() as cursor:
+            cursor.execute("UPDATE entry SET seen = ? WHERE kind = ? AND digest = ?", (seen, kind, digest))
+
+    def find_family(self, kind: Kind, family: str) -> Entry | None:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT * FROM entry WHERE kind = ? AND family = ?", (kind, family))
+            row = cursor.fetchone()
+        return None if row is None else Entry(*row)
+
+    def replace_digest(self, kind: Kind, old: bytes, new: bytes) -> bool:
+        with self._cursor() as cursor:
+            cursor.execute("UPDATE entry SET digest = ? WHERE kind = ? AND digest = ?", (new, kind, old))
+            return cursor.rowcount == 1
+
+    def delete_family(self, family: str) -> int:
+        with self._cursor() as cursor:
+            return cursor.execute("DELETE FROM entry WHERE family = ?", (family,)).rowcount
+
+    def delete_subject(self, subject: str) -> int:
+        with self._cursor() as cursor:
+            return cursor.execute("DELETE FROM entry WHERE subject = ?", (subject,)).rowcount
+
+    def delete_expired(self, now: float) -> int:
+        with self._cursor() as cursor:
+            return cursor.execute("DELETE FROM entry WHERE deadline <= ?", (now,)).rowcount
+
+    def trim(self, kind: Kind, keep: int) -> int:
+        with self._cursor() as cursor:
+            return cursor.execute(
+                "DELETE FROM entry WHERE kind = ? AND digest IN"
+                " (SELECT digest FROM entry WHERE kind = ? ORDER BY created DESC LIMIT -1 OFFSET ?)",
+                (kind, kind, keep),
+            ).rowcount
+
+    @contextlib.contextmanager
+    def _cursor(self) -> Iterator[sqlite3.Cursor]:
+        with self._lock:
+            try:
+                cursor = self._connection.cursor()
+                cursor.execute("BEGIN IMMEDIATE")
+                try:
+                    yield cursor
+                except BaseException:
+                    cursor.execute("ROLLBACK")
+                    raise
+                cursor.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> SessionStoreError:
+        message = "Sign-ins cannot be kept right now."
+        return SessionStoreError(
+            message, cause=f"{self._path}: {error}", action="Check the disk and the rights of the home folder."
+        )
