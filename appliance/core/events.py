@@ -16,6 +16,8 @@ class Event(StrEnum):
     VERSION_COMMITTED = "version.committed"
     VERSION_RESTORED = "version.restored"
     APP_OPENED = "app.opened"
+    ACCESS_GRANTED = "access.granted"
+    ACCESS_REVOKED = "access.revoked"
     BUNDLE_SIGNED = "bundle.signed"
 
 

@@ -1,0 +1,244 @@
+"""Builds as people ask for them: a bounded queue, one build at a time, cancel, and what comes out of each."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from appliance.blueprint.parser import parse
+from appliance.core.errors import IntramuralError
+from appliance.core.events import Event
+from appliance.core.ids import new_id
+from appliance.core.ports import GenerationCancelled
+from appliance.db.records import Build, BuildState, Origin, Project
+from appliance.studio.control import Control
+from appliance.studio.errors import BuildCancelled, Busy, NotFound
+from appliance.studio.evidence import act, digest
+from appliance.studio.people import Actor, require_maker, require_owner
+from appliance.studio.request import check_request
+
+if TYPE_CHECKING:
+    from appliance.core.clock import Clock
+    from appliance.core.ports import AuditSink
+    from appliance.core.settings import BuildSettings
+    from appliance.db.repositories.builds import Builds
+    from appliance.db.repositories.projects import Projects
+    from appliance.studio.events import EventStream
+    from appliance.studio.pipeline import Pipeline
+
+MAX_WAITING_PER_PERSON: Final = 3
+STOP_SECONDS: Final = 20.0
+_log = logging.getLogger(__name__)
+
+
+class BuildService:
+    """Takes requests, keeps their order, and carries them out on one thread."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        projects: Projects,
+        builds: Builds,
+        events: EventStream,
+        audit: AuditSink,
+        settings: BuildSettings,
+        clock: Clock,
+    ) -> None:
+        self._pipeline = pipeline
+        self._projects = projects
+        self._builds = builds
+        self._events = events
+        self._audit = audit
+        self._settings = settings
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Build, str]] = deque()
+        self._running: tuple[str, Control] | None = None
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    def submit(self, actor: Actor, request: str, *, origin: Origin = Origin.PROMPT, project_id: str = "") -> Build:
+        """Take a request: for a new app, or for the next version of ``project_id``.
+
+        Raises:
+            Refused: the words cannot be used, or the person may not build; the reason is for the person.
+            BlueprintError: a blueprint with a mistake in it; line, column and hint are for the person.
+            Busy: the queue is full, or this app is being built already.
+            AuditUnavailable: no evidence can be written, so nothing is started.
+        """
+        resource = project_id or "new-app"
+        details = {"request_sha256": digest(request), "characters": len(request), "kind": origin.value}
+        with act(
+            self._audit, Event.PROMPT_SUBMITTED, principal=actor.principal, resource=resource, details=details
+        ) as evidence:
+            require_maker(actor)
+            if origin is Origin.BLUEPRINT:
+                parse(check_request(request, limit=self._settings.prompt_characters * 4))
+            else:
+                request = check_request(request, limit=self._settings.prompt_characters)
+            with self._changed:
+                self._admit(actor, project_id)
+                project = self._own_project(actor, project_id) if project_id else self._new_project(actor)
+                build = Build(
+                    id=new_id("bld"),
+                    project_id=project.id,
+                    requester=actor.person,
+                    origin=origin,
+                    request=request,
+                    state=BuildState.QUEUED,
+                    created_at=self._clock.now(),
+                )
+                self._builds.add(build)
+                self._projects.touch(project.id, build.created_at)
+                self._waiting.append((build, actor.principal))
+                position = len(self._waiting) + (1 if self._running else 0)
+                self._events.publish(build.id, "build.queued", position=position)
+                self._changed.notify_all()
+            evidence.details.update(build=build.id, app=project.id)
+        return build
+
+    def cancel(self, actor: Actor, build_id: str) -> None:
+        """Stop a build: at once if it waits, at its next step if it runs. Nothing happens if it is over.
+
+        Raises:
+            NotFound: no such build among the person's own.
+        """
+        build = self.find(actor, build_id)
+        with self._changed:
+            if self._running is not None and self._running[0] == build_id:
+                self._running[1].cancel()
+                return
+            waiting = [item for item in self._waiting if item[0].id != build_id]
+            if len(waiting) == len(self._waiting):
+                return
+            self._waiting = deque(waiting)
+        self._end(build, _stopped_while_waiting())
+
+    def find(self, actor: Actor, build_id: str) -> Build:
+        """A build of one of the person's own apps.
+
+        Raises:
+            NotFound: otherwise.
+        """
+        build = self._builds.get(build_id)
+        project = None if build is None else self._projects.get(build.project_id)
+        if build is None or project is None:
+            message = "There is no such build."
+            raise NotFound(message, action="Go back to your list of apps.")
+        require_owner(actor, project)
+        return build
+
+    def position(self, build_id: str) -> int | None:
+        """1 for the next build, 0 for the one that runs, None for one that is over."""
+        with self._changed:
+            if self._running is not None and self._running[0] == build_id:
+                return 0
+            for index, (build, _) in enumerate(self._waiting, start=1):
+                if build.id == build_id:
+                    return index
+        return None
+
+    def _admit(self, actor: Actor, project_id: str) -> None:
+        if self._stopping or self._thread is None:
+            message = "The appliance is stopping, so nothing new is started."
+            raise Busy(message, action="Try again in a minute; your words stay in the box.")
+        if len(self._waiting) >= self._settings.queue:
+            message = f"{len(self._waiting)} builds are waiting already."
+            raise Busy(message, action="Try again in a few minutes; your words stay in the box.")
+        mine = sum(build.requester.subject == actor.person.subject for build, _ in self._waiting)
+        if mine >= MAX_WAITING_PER_PERSON:
+            message = f"{mine} of your builds are waiting already."
+            raise Busy(message, action="Wait until one of them is done, or stop one.")
+        latest = self._builds.latest(project_id) if project_id else None
+        if latest is not None and not latest.state.final:
+            message = "This app is being built already."
+            raise Busy(message, action="Wait until it is done, or stop it.")
+
+    def _own_project(self, actor: Actor, project_id: str) -> Project:
+        project = self._projects.get(project_id)
+        if project is None:
+            message = "There is no such app."
+            raise NotFound(message, action="Go back to your list of apps.")
+        require_owner(actor, project)
+        return project
+
+    def _new_project(self, actor: Actor) -> Project:
+        now = self._clock.now()
+        project = Project(
+            id=new_id("app"), name="New app", about="", owner=actor.person, created_at=now, changed_at=now
+        )
+        self._projects.add(project)
+        return project
+
+    # --- doing ---------------------------------------------------------------------------------------------------
+
+    def start(self, waiting: list[tuple[Build, str]]) -> None:
+        """Begin to work; ``waiting`` were queued before the last stop, oldest first."""
+        with self._changed:
+            self._waiting.extend(waiting)
+            self._thread = threading.Thread(target=self._work, name="builds", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Interrupt the running build and wait for its end; waiting builds stay queued for the next start."""
+        with self._changed:
+            self._stopping = True
+            if self._running is not None:
+                self._running[1].interrupt()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or self._waiting)
+                if self._stopping:
+                    return
+                build, principal = self._waiting.popleft()
+                control = Control(self._settings.seconds)
+                self._running = (build.id, control)
+            try:
+                self._pipeline.run(build, control, principal=principal)
+            except IntramuralError as error:
+                self._end_safely(build, error)
+            except Exception as error:  # noqa: BLE001 - the last boundary: a defect must not end the queue
+                _log.exception("build %s failed", build.id)
+                self._end_safely(build, _defect(error))
+            finally:
+                with self._changed:
+                    self._running = None
+
+    def _end_safely(self, build: Build, error: IntramuralError) -> None:
+        try:
+            self._end(build, error)
+        except IntramuralError:
+            _log.exception("the end of build %s could not be stored; it is completed at the next start", build.id)
+
+    def _end(self, build: Build, error: IntramuralError) -> None:
+        project = self._projects.get(build.project_id)
+        kept = None if project is None else project.current
+        cancelled = isinstance(error, (BuildCancelled, GenerationCancelled))
+        state = BuildState.CANCELLED if cancelled else BuildState.FAILED
+        self._builds.finish(build.id, state, at=self._clock.now(), error=error.as_dict())
+        if cancelled:
+            self._events.publish(build.id, "build.cancelled", kept_version=kept)
+        else:
+            self._events.publish(build.id, "build.failed", error=error.as_dict(), kept_version=kept)
+
+
+def _stopped_while_waiting() -> BuildCancelled:
+    message = "You stopped this build before it began."
+    return BuildCancelled(message, action="Start it again whenever you like.")
+
+
+def _defect(error: Exception) -> IntramuralError:
+    message = "Something in the appliance went wrong while building."
+    return IntramuralError(
+        message, cause=repr(error)[:300], action="Try again. If it happens again, show this to your operator."
+    )

@@ -1,0 +1,274 @@
+"""One build, from the request to the running preview. The only place that knows the order of the stages.
+
+A tree becomes the current version only after the verifier passed it; until the commit nothing that the maker can see
+has changed, and after the commit the version stands whatever happens next.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from appliance.blueprint.parser import parse
+from appliance.blueprint.printer import to_text
+from appliance.core.errors import IntramuralError
+from appliance.core.events import Event
+from appliance.db.records import BuildState, Origin, Version
+from appliance.studio.addresses import slug_for
+from appliance.studio.errors import NotVerified
+from appliance.studio.events import TextStream
+from appliance.studio.evidence import Act, act, digest
+from appliance.studio.repair import repair, signature
+from appliance.studio.schema import schema_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from appliance.blueprint.model import Blueprint
+    from appliance.core.clock import Clock
+    from appliance.core.filetree import FileTree
+    from appliance.db.records import Build, Project
+    from appliance.db.repositories.builds import Builds
+    from appliance.db.repositories.projects import Projects
+    from appliance.studio.addresses import Addresses
+    from appliance.studio.control import Control
+    from appliance.studio.events import EventStream
+    from appliance.studio.parts import CheckResult, Parts, VerificationResult
+    from appliance.studio.preview import Previews
+    from appliance.studio.version import VersionStore
+
+MAX_REPAIRS: Final = 2
+TITLES: Final = {
+    "plan": "Planning your app",
+    "write": "Writing the code",
+    "verify": "Checking that it works",
+    "save": "Saving the version",
+    "start": "Starting your app",
+}
+
+
+@dataclass
+class Run:
+    """One build under way."""
+
+    build: Build
+    project: Project
+    control: Control
+    principal: str
+    stages: dict[str, float] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Runs builds, one at a time; the caller owns the thread."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        projects: Projects,
+        builds: Builds,
+        versions: VersionStore,
+        previews: Previews,
+        events: EventStream,
+        addresses: Addresses,
+        clock: Clock,
+    ) -> None:
+        self._parts = parts
+        self._projects = projects
+        self._builds = builds
+        self._versions = versions
+        self._previews = previews
+        self._events = events
+        self._addresses = addresses
+        self._clock = clock
+
+    def run(self, build: Build, control: Control, *, principal: str) -> None:
+        """Carry a build to its end; every way of ending is stored, streamed and audited.
+
+        Raises:
+            IntramuralError: the build failed or was stopped; the caller stores that.
+        """
+        project = self._projects.get(build.project_id)
+        if project is None:  # a build row refers to its project: the database would not have taken it
+            raise LookupError(build.project_id)
+        run = Run(build, project, control, principal)
+        self._builds.start(build.id, self._clock.now())
+        details: dict[str, object] = {"build": build.id, "kind": build.origin.value}
+        details["request_sha256"] = digest(build.request)
+        with act(
+            self._parts.audit, Event.BUILD_STARTED, principal=principal, resource=project.id, details=details
+        ) as evidence:
+            self._builds.set_intent(build.id, evidence.intent)
+            self._events.publish(build.id, "build.started", request_kind=build.origin.value)
+            try:
+                version = self._make(run, evidence)
+            finally:
+                shutil.rmtree(self._workplace(run), ignore_errors=True)
+        self._finish(run, version)
+
+    def _make(self, run: Run, evidence: Act) -> Version:
+        blueprint = self._plan(run)
+        evidence.details["blueprint_sha256"] = digest(to_text(blueprint))
+        blueprint, tree = self._write_and_verify(run, blueprint)
+        with self._stage(run, "save"):
+            version = self._save(run, blueprint, tree)
+        evidence.details["version"] = version.number
+        evidence.details["commit"] = version.commit
+        return version
+
+    def _plan(self, run: Run) -> Blueprint:
+        with self._stage(run, "plan"):
+            if run.build.origin is Origin.BLUEPRINT:
+                blueprint = parse(run.build.request)
+                self._events.publish(run.build.id, "blueprint.text", text=to_text(blueprint))
+            else:
+                text = TextStream(lambda piece: self._say_text(run, piece))
+
+                def on_text(piece: str) -> None:
+                    run.control.check()
+                    text.write(piece)
+
+                plan = self._parts.planner.plan(run.build.request, on_text=on_text)
+                text.flush()
+                blueprint = plan.blueprint
+                usage = plan.usage
+                run.tokens = {
+                    "prompt": usage.prompt,
+                    "cached": usage.cached,
+                    "sampled": usage.sampled,
+                    "forced": usage.forced,
+                }
+            self._builds.record_progress(run.build.id, stages=run.stages, tokens=run.tokens)
+            if run.project.current is None:
+                self._projects.rename(run.project.id, blueprint.name, self._clock.now())
+            return blueprint
+
+    def _say_text(self, run: Run, piece: str) -> None:
+        self._events.publish(run.build.id, "blueprint.text", text=piece)
+
+    def _write_and_verify(self, run: Run, blueprint: Blueprint) -> tuple[Blueprint, FileTree]:
+        """Render and verify; on red, repair the blueprint and try again while the findings change."""
+        seen: set[str] = set()
+        for round_ in range(MAX_REPAIRS + 1):
+            with self._stage(run, "write"):
+                tree = self._parts.render(blueprint)
+                folder = self._workplace(run)
+                shutil.rmtree(folder, ignore_errors=True)
+                tree.write_to(folder)
+            with self._stage(run, "verify"):
+                result = self._verify(run, blueprint)
+            if result.passed:
+                return blueprint, tree
+            fixed = None if signature(result.findings) in seen else repair(blueprint, result.findings)
+            seen.add(signature(result.findings))
+            if fixed is None or round_ == MAX_REPAIRS:
+                raise _not_verified(result)
+            blueprint = fixed.blueprint
+            self._events.publish(run.build.id, "repair.started", round=round_ + 1, text=fixed.explanation)
+            self._events.publish(run.build.id, "blueprint.reset")
+            self._say_text(run, to_text(blueprint))
+        raise AssertionError  # the loop returns or raises
+
+    def _verify(self, run: Run, blueprint: Blueprint) -> VerificationResult:
+        def on_check(check: CheckResult) -> None:
+            run.control.check()
+            self._events.publish(run.build.id, "check", name=check.name, passed=check.passed, text=check.name)
+
+        result = self._parts.verifier.verify(self._workplace(run), blueprint, on_check=on_check)
+        for finding in result.findings:
+            self._events.publish(run.build.id, "finding", text=finding.message)
+        return result
+
+    def _save(self, run: Run, blueprint: Blueprint, tree: FileTree) -> Version:
+        head = self._versions.head(run.project.id)
+        number = 1 if head is None else head.number + 1
+        at = self._clock.now()
+        trailers = {
+            "Version": str(number),
+            "Origin": run.build.origin.value,
+            "Build": run.build.id,
+            "Author-Subject": run.build.requester.subject,
+        }
+        summary = "Blueprint edited" if run.build.origin is Origin.BLUEPRINT else run.build.request
+        details = {"build": run.build.id, "version": number, "tree_sha256": tree.digest()}
+        with act(
+            self._parts.audit,
+            Event.VERSION_COMMITTED,
+            principal=run.principal,
+            resource=run.project.id,
+            details=details,
+        ) as evidence:
+            commit = self._versions.commit(
+                run.project.id, tree, author=run.build.requester, summary=summary, at=at, trailers=trailers
+            )
+            evidence.details["commit"] = commit
+            version = Version(
+                project_id=run.project.id,
+                number=number,
+                commit=commit,
+                schema_digest=schema_digest(blueprint),
+                author=run.build.requester,
+                summary=" ".join(summary.split())[:200],
+                origin=run.build.origin,
+                created_at=at,
+                build_id=run.build.id,
+            )
+            self._projects.add_version(
+                version, name=blueprint.name, about=blueprint.about, slug=slug_for(blueprint.name)
+            )
+        return version
+
+    def _finish(self, run: Run, version: Version) -> None:
+        """The version stands; a preview that will not start now is started when somebody opens it."""
+        project = self._projects.get(run.project.id) or run.project
+        try:
+            with self._stage(run, "start"):
+                self._previews.start(project)
+        except IntramuralError as error:
+            text = f"The app is saved and checked, but it did not start just now: {error.message}"
+            self._events.publish(run.build.id, "finding", text=text)
+        at = self._clock.now()
+        self._builds.finish(run.build.id, BuildState.DONE, at=at, version=version.number)
+        self._events.publish(run.build.id, "build.done", report=self.report(project, run))
+
+    def report(self, project: Project, run: Run) -> dict[str, object]:
+        """What the maker, the terminal and a script get at the end."""
+        return {
+            "app_url": self._addresses.app(project.slug or ""),
+            "studio_url": f"{self._addresses.studio}/apps/{project.id}",
+            "name": project.name,
+            "version": project.current,
+            "stages": {name: round(seconds, 3) for name, seconds in run.stages.items()},
+            "verified": True,
+            "tokens": run.tokens,
+        }
+
+    def _workplace(self, run: Run) -> Path:
+        return self._versions.folder(run.project.id) / "work" / run.build.id
+
+    @contextmanager
+    def _stage(self, run: Run, name: str) -> Iterator[None]:
+        run.control.check()
+        self._events.publish(run.build.id, "stage.started", stage=name, title=TITLES[name])
+        started = time.monotonic()
+        yield
+        seconds = time.monotonic() - started
+        run.stages[name] = run.stages.get(name, 0.0) + seconds
+        self._builds.record_progress(run.build.id, stages=run.stages)
+        self._events.publish(run.build.id, "stage.finished", stage=name, seconds=round(seconds, 3))
+
+
+def _not_verified(result: VerificationResult) -> NotVerified:
+    first = result.findings[0].message if result.findings else "a check failed"
+    count = len(result.findings)
+    message = "The app was written, but it did not pass its checks, so it was not put in place."
+    return NotVerified(
+        message,
+        cause=first if count <= 1 else f"{first} (and {count - 1} more)",
+        action="Say it in other words, ask for less at once, or correct the blueprint.",
+    )

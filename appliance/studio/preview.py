@@ -1,0 +1,98 @@
+"""The running preview of each app: code from the version store, records in a folder of its own.
+
+Records live in ``data/<schema>``: versions whose tables are the same share them, so an undo keeps what was entered. A
+version with other tables opens its own records, and the older ones stay where they are until that version returns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from appliance.core.errors import Refused
+from appliance.studio.errors import NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.db.records import Project, Version
+    from appliance.db.repositories.projects import Projects
+    from appliance.studio.version import VersionStore
+
+
+class NotBuiltYet(Refused):
+    """The app has no version that could run."""
+
+    code = "not_built_yet"
+
+
+class Host(Protocol):
+    """Runs one release per app."""
+
+    def run(self, *, app_id: str, slug: str, name: str, version: int, code: Path, data: Path) -> Path:
+        """Make sure that this release of the app runs; returns its socket. Stops another release of the same app."""
+        ...
+
+    def stop(self, app_id: str) -> None:
+        """Stop the app if it runs."""
+        ...
+
+    def running(self, app_id: str) -> bool:
+        """Whether the app answers now."""
+        ...
+
+
+class Previews:
+    """Starts the current version of an app, and wakes it when somebody opens it."""
+
+    def __init__(self, host: Host, projects: Projects, versions: VersionStore) -> None:
+        self._host = host
+        self._projects = projects
+        self._versions = versions
+
+    def start(self, project: Project) -> Path:
+        """Run the current version; returns the app's Unix socket.
+
+        Raises:
+            NotBuiltYet: there is no version yet.
+            Unavailable: it did not start.
+        """
+        version = self.current(project)
+        code = self._versions.checkout(project.id, version.commit)
+        data = self._versions.folder(project.id) / "data" / version.schema_digest[:16]
+        data.mkdir(parents=True, exist_ok=True)
+        return self._host.run(
+            app_id=project.id,
+            slug=project.slug or "",
+            name=project.name,
+            version=version.number,
+            code=code,
+            data=data,
+        )
+
+    def current(self, project: Project) -> Version:
+        """The version that runs.
+
+        Raises:
+            NotBuiltYet: there is none.
+        """
+        version = None if project.current is None else self._projects.version(project.id, project.current)
+        if version is None:
+            message = "This app has no working version yet."
+            raise NotBuiltYet(message, action="Describe it again, or change your words.")
+        return version
+
+    def text(self, project: Project, number: int) -> str:
+        """The blueprint of a version, as text."""
+        version = self._projects.version(project.id, number)
+        if version is None:
+            message = f"This app has no version {number}."
+            raise NotFound(message, action="Choose one from the list.")
+        return self._versions.read(project.id, version.commit).text("blueprint.app")
+
+    def running(self, app_id: str) -> bool:
+        """Whether the app answers now."""
+        return self._host.running(app_id)
+
+    def stop(self, app_id: str) -> None:
+        """Stop an app."""
+        self._host.stop(app_id)

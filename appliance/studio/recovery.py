@@ -1,0 +1,109 @@
+"""What a start does first: bring every build and every repository that a stop or a crash left half-way to a clean end.
+
+A build that was waiting is queued again. A build that was running is *done* if its commit stands on ``main`` (it was
+verified before it was committed), otherwise *failed* with ``interrupted``. A restore whose commit stands is completed
+in the same way. Audit intents without an outcome get the outcome ``unknown``.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+from appliance.blueprint.parser import parse
+from appliance.core.errors import IntramuralError
+from appliance.core.events import Outcome
+from appliance.core.ports import LeafRef
+from appliance.db.records import BuildState, Origin, Version
+from appliance.studio.addresses import slug_for
+from appliance.studio.control import interrupted
+from appliance.studio.schema import schema_digest
+
+if TYPE_CHECKING:
+    from appliance.core.clock import Clock
+    from appliance.core.ports import AuditSink
+    from appliance.db.records import Build
+    from appliance.db.repositories.builds import Builds
+    from appliance.db.repositories.projects import Projects
+    from appliance.studio.events import EventStream
+    from appliance.studio.version import CommitInfo, VersionStore
+
+_log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Runs once, before the build thread and the web service."""
+
+    def __init__(
+        self,
+        *,
+        projects: Projects,
+        builds: Builds,
+        versions: VersionStore,
+        events: EventStream,
+        audit: AuditSink,
+        clock: Clock,
+    ) -> None:
+        self._projects = projects
+        self._builds = builds
+        self._versions = versions
+        self._events = events
+        self._audit = audit
+        self._clock = clock
+
+    def run(self) -> list[tuple[Build, str]]:
+        """Clean up; returns the builds that still wait, oldest first, each with the principal that asked."""
+        for app_id in self._versions.apps():
+            try:
+                self._heal(app_id)
+            except IntramuralError:
+                _log.exception("the repository of %s could not be checked", app_id)
+        waiting = []
+        for build in self._builds.unfinished():
+            if build.state is BuildState.QUEUED:
+                waiting.append((build, f"user:{build.requester.subject}"))
+            else:
+                self._close(build)
+        return waiting
+
+    def _heal(self, app_id: str) -> None:
+        self._versions.heal(app_id)
+        shutil.rmtree(self._versions.folder(app_id) / "work", ignore_errors=True)
+        head = self._versions.head(app_id)
+        if head is not None and self._projects.version(app_id, head.number) is None:
+            self._adopt(app_id, head)
+
+    def _adopt(self, app_id: str, head: CommitInfo) -> None:
+        """Enter a commit whose writer died before the database knew of it."""
+        blueprint = parse(self._versions.read(app_id, head.commit).text("blueprint.app"))
+        restored = head.trailers.get("Restored-From")
+        version = Version(
+            project_id=app_id,
+            number=head.number,
+            commit=head.commit,
+            schema_digest=schema_digest(blueprint),
+            author=head.author,
+            summary=head.summary,
+            origin=Origin(head.trailers["Origin"]),
+            created_at=head.at,
+            build_id=head.trailers.get("Build"),
+            restored_from=None if restored is None else int(restored),
+        )
+        self._projects.add_version(version, name=blueprint.name, about=blueprint.about, slug=slug_for(blueprint.name))
+
+    def _close(self, build: Build) -> None:
+        version = self._projects.version_of_build(build.id)
+        project = self._projects.get(build.project_id)
+        at = self._clock.now()
+        if version is not None:
+            self._builds.finish(build.id, BuildState.DONE, at=at, version=version.number)
+            self._events.publish(build.id, "build.done", report={"version": version.number, "recovered": True})
+        else:
+            error = interrupted().as_dict()
+            self._builds.finish(build.id, BuildState.FAILED, at=at, error=error)
+            kept = None if project is None else project.current
+            self._events.publish(build.id, "build.failed", error=error, kept_version=kept)
+        if build.intent_index is not None and build.intent_hash is not None:
+            found = {"recovered": "version stands" if version is not None else "no version"}
+            self._audit.outcome(LeafRef(build.intent_index, build.intent_hash), Outcome.UNKNOWN, details=found)
