@@ -60,7 +60,7 @@ class Session:
 
 @dataclass(frozen=True)
 class AppSession:
-    """A person's session on the origin of one app. ``view_as`` is the one role to show the app as, where one was set."""
+    """A person's session on the origin of one app. ``view_as``, where set, is the one role to show the app as."""
 
     id: str = field(repr=False)
     session_key: str

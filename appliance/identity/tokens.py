@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 LIFETIME_SECONDS: Final = 60
 DEFAULT_ISSUER: Final = "intramural"
-# Previous, current, next.
-_PLACES: Final = ("previous", "current", "next")
 _MAX_CLAIM: Final = 320
 _MAX_ROLES: Final = 64
 
@@ -67,7 +65,7 @@ class AppTokens:
         self._lock = threading.Lock()
         stored = read_private(path)
         if stored is None:
-            self._keys = (_Key("current", Ed25519PrivateKey.generate()), _Key("next", Ed25519PrivateKey.generate()))
+            self._keys: tuple[_Key, ...] = tuple(_Key(p, Ed25519PrivateKey.generate()) for p in ("current", "next"))
             self._save()
         else:
             self._keys = _parse(stored, path)
@@ -143,10 +141,9 @@ def _parse(stored: bytes, path: Path) -> tuple[_Key, ...]:
     try:
         content = json.loads(stored)
         seeds = {place: base64.urlsafe_b64decode(seed + "=") for place, seed in content["keys"].items()}
-        if content["version"] != 1 or not {"current", "next"} <= seeds.keys() <= set(_PLACES):
-            message = "unknown layout"
-            raise ValueError(message)
-        return tuple(_Key(p, Ed25519PrivateKey.from_private_bytes(seeds[p])) for p in _PLACES if p in seeds)
+        privates = {place: Ed25519PrivateKey.from_private_bytes(seed) for place, seed in seeds.items()}
+        required = (_Key("current", privates.pop("current")), _Key("next", privates.pop("next")))
+        previous = tuple(_Key(place, private) for place, private in privates.items())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = "The keys that sign identities for apps are damaged."
         raise IdentityKeyError(
@@ -154,6 +151,7 @@ def _parse(stored: bytes, path: Path) -> tuple[_Key, ...]:
             cause=f"{path}: {type(error).__name__}",
             action=f"Restore {path} from a backup, or remove it and restart: a new key is made and apps are restarted.",
         ) from error
+    return (*previous, *required)
 
 
 def _b64(content: bytes) -> str:
