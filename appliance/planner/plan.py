@@ -1,0 +1,97 @@
+"""Prompt to blueprint: the model writes a plan under narrowing grammars, deterministic code completes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from appliance.blueprint.model import MAX_ABOUT, MAX_NAME, Blueprint, Entity
+from appliance.blueprint.parser import parse
+from appliance.blueprint.printer import access_line, entity_lines, example_line, page_line, quote, to_text
+from appliance.core.clock import Clock, SystemClock
+from appliance.core.ports import Message, Prompt, TextGenerator, TokenUsage
+from appliance.planner import stages
+from appliance.planner.request import check_request
+from appliance.planner.samples import sample_rows
+from appliance.planner.transcript import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROMPT_VERSION: Final = "plan/1"
+_EXAMPLES: Final = (1, 2)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A planned app: its blueprint, the blueprint's text, and what it cost."""
+
+    blueprint: Blueprint
+    text: str
+    usage: TokenUsage
+    prompt_version: str
+
+
+def plan_prompt(request: str) -> Prompt:
+    """The chat for a request; all but the last message are the same for every request."""
+    folder = resources.files("appliance.planner") / "prompts"
+
+    def read(name: str) -> str:
+        return (folder / name).read_text(encoding="utf-8").strip("\n")
+
+    messages = [Message("system", read("system.txt"))]
+    for number in _EXAMPLES:
+        messages.append(Message("user", read(f"example_{number}_request.txt")))
+        messages.append(Message("assistant", read(f"example_{number}_plan.txt")))
+    return Prompt((*messages, Message("user", request)), stable=len(messages))
+
+
+class Planner:
+    """Plans apps with a text generator. Thread-safe; keeps nothing between plans."""
+
+    def __init__(self, generator: TextGenerator, *, request_characters: int = 4000, clock: Clock | None = None) -> None:
+        self._generator = generator
+        self._limit = request_characters
+        self._clock = clock or SystemClock()
+
+    def plan(self, request: str, *, on_text: Callable[[str], None]) -> Plan:
+        """Plan an app; ``on_text`` receives the blueprint line by line while it is written.
+
+        Raises:
+            Refused: the request is empty, too long or has no words.
+            GenerationFailed: the engine could not finish; nothing was planned.
+            GenerationCancelled: somebody stopped it.
+        """
+        wanted = check_request(request, limit=self._limit)
+        with self._generator.session(plan_prompt(wanted.text)) as session:
+            draft = self._write(Transcript(session), on_text)
+            usage = session.usage()
+        text = to_text(draft)
+        return Plan(parse(text), text, usage, PROMPT_VERSION)
+
+    def _write(self, transcript: Transcript, on_text: Callable[[str], None]) -> Blueprint:
+        def emit(*lines: str) -> None:
+            on_text("".join(f"{line}\n" for line in lines))
+
+        name, about = stages.write_title(transcript)
+        name, about = name[:MAX_NAME].strip(), about[:MAX_ABOUT].strip()
+        emit(f"app {quote(name)}", f"about {quote(about)}")
+        roles = stages.write_names(transcript, "roles", most=stages.MOST_ROLES, fallback="Member")
+        emit(*(f"role {role}" for role in roles))
+        names = stages.write_names(transcript, "records", most=stages.MOST_ENTITIES, fallback="Record")
+        transcript.force("entity")
+        entities: list[Entity] = []
+        for index, entity_name in enumerate(names):
+            end = "access" if index + 1 == len(names) else "entity"
+            entities.append(stages.write_entity(transcript, entity_name, names, end))
+            emit(*entity_lines(entities[-1]))
+        access = stages.write_access(transcript, entities, roles)
+        emit(*(access_line(line) for line in access))
+        pages = stages.write_pages(transcript, entities)
+        blueprint = Blueprint(name, about, roles, tuple(entities), access, pages)
+        emit(*(page_line(page, blueprint) for page in pages))
+        sample_names = stages.write_example_names(transcript, entities)
+        examples = sample_rows(entities, sample_names, today=self._clock.now().date())
+        emit(*(example_line(example, blueprint) for example in examples))
+        return Blueprint(name, about, roles, tuple(entities), access, pages, examples)

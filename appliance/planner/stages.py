@@ -1,0 +1,221 @@
+"""The stages of a plan on one KV cache: names, then fields, then access, then pages, then sample names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from appliance.blueprint import clauses, fields
+from appliance.blueprint.cursor import Cursor
+from appliance.blueprint.errors import BlueprintError
+from appliance.blueprint.model import (
+    Access,
+    CountWidget,
+    DashboardPage,
+    Entity,
+    Field,
+    Grant,
+    Permission,
+    Ref,
+    Scalar,
+    TablePage,
+    Verb,
+    Widget,
+    label_field,
+)
+from appliance.blueprint.naming import class_name, identifier, plural, slug
+from appliance.blueprint.words import is_noun
+from appliance.planner import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.planner.transcript import Transcript
+
+MOST_ROLES: Final = 3
+MOST_ENTITIES: Final = 6
+MOST_FIELDS: Final = 12
+MOST_PAGES: Final = 3
+MOST_WIDGETS: Final = 4
+MOST_EXAMPLES: Final = 3
+_LINE_TOKENS: Final = 64
+
+
+def write_title(transcript: Transcript) -> tuple[str, str]:
+    """The app's name and what it is for."""
+    text = transcript.choose(lines.title_lines(), ends=("\n",), max_tokens=2 * _LINE_TOKENS)
+    found = re.fullmatch(r'app "(.+)"\nabout "(.+)"\n', text or "")
+    if found is None:
+        transcript.force('app "New App"\nabout "Keeps records."\n')
+        return "New App", "Keeps records."
+    return found[1], found[2]
+
+
+def write_names(transcript: Transcript, word: str, *, most: int, fallback: str) -> tuple[str, ...]:
+    """The line ``roles A, B`` or ``records X, Y``: at least one name, no two alike."""
+    names: list[str] = []
+    transcript.force(word)
+    while len(names) < most:
+        text = transcript.choose(lines.list_item(names, most), ends=(",", "\n"), max_tokens=16)
+        if text is None:
+            transcript.force("\n" if names else f" {fallback}\n")
+            break
+        name = text.strip(" ,\n")
+        if is_noun(name) and not any(class_name(name) == class_name(other) for other in names):
+            names.append(name)
+        if text.endswith("\n"):
+            break
+    return tuple(names) or (fallback,)
+
+
+def write_entity(transcript: Transcript, name: str, entities: Sequence[str], end: str) -> Entity:
+    """One entity; ``end`` is the word that starts what follows and is written by the model when it is done."""
+    entity = Entity(name, ())
+    transcript.force(f" {name}\n")
+    for _ in range(MOST_FIELDS + 1):
+        taken = [field.name for field in entity.fields]
+        grammar = lines.field_line(entities, taken, end, most=MOST_FIELDS)
+        text = transcript.choose(grammar, ends=("\n", end), max_tokens=_LINE_TOKENS)
+        if text is None or text == end:
+            if text is None:
+                transcript.force(end)
+            break
+        field = read_field(text, entities)
+        if field is not None and not any(identifier(field.name) == identifier(known.name) for known in entity.fields):
+            entity = replace(entity, fields=(*entity.fields, field))
+    else:
+        transcript.force(end)
+    return entity if entity.fields else replace(entity, fields=(Field("name", Scalar.TEXT, required=True),))
+
+
+def read_field(line: str, entities: Sequence[str]) -> Field | None:
+    """A written field; options that are there twice are dropped, and a choice of one is a text."""
+    if found := re.search(r"choice\((.*)\)", line):
+        options = list({option.strip().lower(): option.strip() for option in found[1].split(",")}.values())
+        kind = f"choice({', '.join(options)})" if len(options) > 1 else "text"
+        line = line[: found.start()] + kind + line[found.end() :]
+    try:
+        return fields.read_field(Cursor(line.rstrip("\n"), 1), entities)
+    except BlueprintError:
+        return None
+
+
+def write_access(transcript: Transcript, entities: Sequence[Entity], roles: Sequence[str]) -> tuple[Access, ...]:
+    """Who may do what. The first line's word is already written."""
+    found: list[Access] = []
+    for index, entity in enumerate(entities):
+        transcript.force(f" {entity.name}:" if index == 0 else f"access {entity.name}:")
+        grants: list[Grant] = []
+        for role in roles:
+            last = role == roles[-1]
+            transcript.force(f" {role}")
+            grammar = lines.verbs(last=last, may_be_none=not last or bool(grants))
+            text = transcript.choose(grammar, ends=("\n", ";"), max_tokens=16)
+            if text is None:
+                text = " read"
+                transcript.force(" read\n" if last else " read;")
+            verbs = text.strip(" ;\n")
+            if verbs != "none":
+                grants.append(fields.read_grant(Cursor(f"{role} {verbs}", 1), roles))
+        found.append(Access(entity.name, tuple(grants)))
+    return complete_access(tuple(found), entities)
+
+
+def complete_access(access: tuple[Access, ...], entities: Sequence[Entity]) -> tuple[Access, ...]:
+    """Whoever may add or change a record may read the records that it must point to; else its form cannot be used."""
+    grants = {(line.entity, grant.role): grant for line in access for grant in line.grants}
+    for entity in entities:
+        for (name, role), grant in list(grants.items()):
+            writes = grant.permission(Verb.CREATE) or grant.permission(Verb.EDIT)
+            if name != entity.name or writes is None:
+                continue
+            for field in entity.fields:
+                if isinstance(field.type, Ref) and field.type.entity != name:
+                    known = grants.get((field.type.entity, role), Grant(role, ()))
+                    if known.permission(Verb.READ) is None:
+                        more = (*known.permissions, Permission(Verb.READ))
+                        ordered = tuple(sorted(more, key=lambda item: list(Verb).index(item.verb)))
+                        grants[field.type.entity, role] = Grant(role, ordered)
+    return tuple(
+        Access(line.entity, tuple(grant for (name, _), grant in grants.items() if name == line.entity))
+        for line in access
+    )
+
+
+def write_pages(transcript: Transcript, entities: Sequence[Entity]) -> tuple[TablePage | DashboardPage, ...]:
+    """An overview, a table per entity, and the special lists that the model finds useful."""
+    tables = [TablePage(plural(entity.name), entity.name) for entity in entities]
+    special: list[TablePage] = []
+    for _ in range(MOST_PAGES):
+        titles = ["Overview", *(page.title for page in (*tables, *special))]
+        grammar = lines.page_line(entities, titles)
+        text = None
+        if grammar is not None:
+            text = transcript.choose(grammar, ends=("\n", "dashboard"), max_tokens=_LINE_TOKENS)
+        if text is None or text == "dashboard":
+            if text is None:
+                transcript.force("dashboard")
+            break
+        page = read_page(text, entities)
+        if page is not None and slug(page.title) not in {slug(title) for title in titles}:
+            special.append(page)
+    else:
+        transcript.force("dashboard")
+    return (DashboardPage("Overview", write_widgets(transcript, entities)), *tables, *special)
+
+
+def read_page(line: str, entities: Sequence[Entity]) -> TablePage | None:
+    """A written page."""
+    found = re.fullmatch(r'page "(.+?)" table (.+?)( where .+)\n', line)
+    entity = next((item for item in entities if found and item.name == found[2]), None)
+    if found is None or entity is None:
+        return None
+    try:
+        where = clauses.read_where(Cursor(found[3], 1), entity)
+    except BlueprintError:
+        return None
+    return TablePage(found[1].strip(), entity.name, where)
+
+
+def write_widgets(transcript: Transcript, entities: Sequence[Entity]) -> tuple[Widget, ...]:
+    """The figures of the overview; the first word is already written."""
+    found: list[Widget] = []
+    written: list[str] = []
+    for _ in range(MOST_WIDGETS):
+        grammar = lines.widget(entities, written, MOST_WIDGETS)
+        text = transcript.choose(grammar, ends=(",", "\n"), max_tokens=_LINE_TOKENS)
+        if text is None:
+            transcript.force("\n")
+            break
+        written.append(text.strip(" ,\n"))
+        found += [widget for widget in read_widgets(written[-1], entities) if widget not in found]
+        if text.endswith("\n"):
+            break
+    return tuple(found) or (CountWidget(entities[0].name),)
+
+
+def read_widgets(text: str, entities: Sequence[Entity]) -> tuple[Widget, ...]:
+    """A written figure."""
+    try:
+        return clauses.read_widgets(Cursor(text, 1), entities)
+    except BlueprintError:
+        return ()
+
+
+def write_example_names(transcript: Transcript, entities: Sequence[Entity]) -> dict[str, tuple[str, ...]]:
+    """Names of sample records for entities that are called by a text."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entity in entities:
+        label = label_field(entity)
+        if label is None or label.type is not Scalar.TEXT:
+            continue
+        transcript.force(f"examples {entity.name}:")
+        text = transcript.choose(lines.example_names(MOST_EXAMPLES), ends=("\n",), max_tokens=_LINE_TOKENS)
+        if text is None:
+            transcript.force(' "First", "Second"\n')
+            text = ""
+        names = tuple(dict.fromkeys(name.strip() for name in re.findall(r'"([^"]+)"', text)))
+        if names:
+            found[entity.name] = names
+    return found
