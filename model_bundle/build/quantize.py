@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,8 +14,10 @@ from model_bundle.errors import ConversionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROWS_AT_A_TIME = 2048
-"""Rows that are quantised together: bounds the temporary memory."""
+ELEMENTS_AT_A_TIME = 1 << 18
+"""Weights that are quantised together: the temporary arrays stay in the processor's cache."""
+
+WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,20 @@ def quantize(weights: Floats, precision: Precision) -> BlockWeight:
     packed = np.empty((outputs, blocks, size * bits // 8), dtype=np.uint8)
     scales = np.empty((outputs, blocks), dtype=np.float32)
     zeros = np.empty((outputs, blocks), dtype=np.uint8)
-    for start in range(0, outputs, ROWS_AT_A_TIME):
-        rows = slice(start, start + ROWS_AT_A_TIME)
+
+    def quantize_rows(start: int) -> None:
+        rows = slice(start, start + step)
         part = np.ascontiguousarray(weights[rows], dtype=np.float32).reshape(-1, blocks, size)
         if not np.isfinite(part).all():
             message = "The model has weights that are not finite numbers."
             raise ConversionError(message, action="Use an undamaged model file.")
         scales[rows], zeros[rows] = _best_grid(part, precision)
-        codes = _codes(part, scales[rows], zeros[rows], bits)
-        packed[rows] = pack(codes, bits)
+        packed[rows] = pack(_codes(part, scales[rows], zeros[rows], bits), bits)
+
+    step = max(1, ELEMENTS_AT_A_TIME // inputs)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for _ in pool.map(quantize_rows, range(0, outputs, step)):
+            pass
     return BlockWeight(bits, size, inputs, packed, scales, None if precision.symmetric else pack(zeros, bits))
 
 

@@ -26,12 +26,12 @@ NORMALIZED_WITH_NFC = frozenset({"qwen2"})
 
 
 def tokenizer_json(
-    *, vocabulary: Sequence[str], merges: Sequence[str], added: Mapping[int, bool], pre_tokenizer: str
+    *, vocabulary: Mapping[int, str], merges: Sequence[str], added: Mapping[int, bool], pre_tokenizer: str
 ) -> str:
     """The file's text.
 
     Args:
-        vocabulary: tokens by id, in the printable alphabet of byte-level BPE.
+        vocabulary: tokens by id, in the printable alphabet of byte-level BPE; ids may have gaps.
         merges: ``"left right"``, most urgent first.
         added: ids of tokens that are matched whole before splitting; True for control tokens, which decoding may
             leave out.
@@ -44,7 +44,7 @@ def tokenizer_json(
         message = f"The tokenizer's splitting rule {pre_tokenizer!r} is not supported."
         action = f"Use a model whose rule is one of: {', '.join(sorted(PRE_TOKENIZERS))}."
         raise SourceModelError(message, action=action)
-    ids = {token: index for index, token in enumerate(vocabulary) if index not in added}
+    ids = {token: index for index, token in vocabulary.items() if index not in added}
     if len(ids) + len(added) != len(vocabulary):
         message = "The tokenizer lists a token twice."
         raise SourceModelError(message, action="Use an unmodified model file.")

@@ -1,0 +1,198 @@
+"""Converts a GGUF file into a signed bundle, one weight at a time, and leaves nothing behind when it cannot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import onnx
+
+from model_bundle.build.describe import describe_graph
+from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
+from model_bundle.build.gguf_reader import GgufFile
+from model_bundle.build.graph import DecoderConfig, build_decoder
+from model_bundle.build.quantize import Precision, quantize
+from model_bundle.build.sign import sign_bundle
+from model_bundle.digest import file_digest
+from model_bundle.errors import ConversionError
+from model_bundle.files import sync_directory
+from model_bundle.manifest import Provenance, TokenizerDescription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from model_bundle.build.weights import Floats, Weight
+    from model_bundle.manifest import Manifest
+    from model_bundle.signature import PrivateKey
+
+CONVERTER = "intramural 0.1.0, GGUF to ONNX"
+GRAPH_FILE = "decoder.onnx"
+DATA_FILE = "decoder.onnx.data"
+TOKENIZER_FILE = "tokenizer.json"
+TEMPLATE_FILE = "chat_template.jinja"
+STAGING_PREFIX = ".converting-"
+
+
+@dataclass(frozen=True)
+class PrecisionPlan:
+    """How each kind of weight is stored.
+
+    Attributes:
+        default: for every matrix that nothing else names.
+        by_kind: overrides by the last part of a weight's name: ``embedding``, ``head``, ``qkv``, ``output``,
+            ``gate``, ``up``, ``down``.
+        sensitive: overrides both for matrices of a layer that the source file stored with six bits or more.
+    """
+
+    default: Precision
+    by_kind: Mapping[str, Precision] = field(default_factory=dict)
+    sensitive: Precision | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_kind", MappingProxyType(dict(self.by_kind)))
+
+    def precision(self, name: str, source_types: frozenset[str]) -> Precision:
+        """What the matrix ``name`` is stored as."""
+        if self.sensitive is not None and "." in name and source_types & {"Q6_K", "Q8_0", "F16", "BF16", "F32"}:
+            return self.sensitive
+        return self.by_kind.get(name.rpartition(".")[2], self.default)
+
+    def labels(self) -> dict[str, str]:
+        """For the manifest."""
+        named = {kind: precision.label() for kind, precision in self.by_kind.items()}
+        if self.sensitive is not None:
+            named["layers stored with six bits or more"] = self.sensitive.label()
+        return {"default": self.default.label(), **named}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file to convert and what is known about it."""
+
+    path: Path
+    model: str
+    licence: str
+    training_data: str
+
+
+@dataclass(frozen=True)
+class _QuantizedWeights:
+    source: GgufWeights
+    plan: PrecisionPlan
+    on_weights: Callable[[int], None]
+
+    def matrix(self, name: str) -> Weight:
+        weight = quantize(self.source.matrix(name), self.plan.precision(name, self.source.source_types(name)))
+        self.on_weights(weight.packed.shape[0] * weight.inputs)
+        return weight
+
+    def vector(self, name: str) -> Floats:
+        return self.source.vector(name)
+
+
+def convert_gguf(
+    source: Source,
+    target: Path,
+    key: PrivateKey,
+    *,
+    name: str,
+    version: int,
+    plan: PrecisionPlan,
+    on_weights: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Manifest:
+    """Convert ``source`` into the new directory ``target``, which appears in one step when it is complete and on disk.
+
+    ``on_weights`` is told how many weights are done and how many there are.
+
+    Raises:
+        SourceModelError: the file is corrupt or of a kind that cannot be converted.
+        ConversionError: ``target`` exists, or it cannot be written; nothing is left behind.
+    """
+    if target.exists():
+        message = f"{target.name} exists already."
+        raise ConversionError(message, action="Choose another name or remove it.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=target.parent))
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    try:
+        manifest = _convert_into(staging, source, key, name=name, version=version, plan=plan, on_weights=on_weights)
+        staging.chmod(0o755)
+        staging.rename(target)
+        sync_directory(target.parent)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return manifest
+
+
+def _convert_into(
+    staging: Path,
+    source: Source,
+    key: PrivateKey,
+    *,
+    name: str,
+    version: int,
+    plan: PrecisionPlan,
+    on_weights: Callable[[int, int], None],
+) -> Manifest:
+    with GgufFile(source.path) as file:
+        config = read_config(file)
+        tokenizer = read_tokenizer(file, config.vocabulary)
+        total, done = matrix_weights(config), 0
+
+        def count(weights: int) -> None:
+            nonlocal done
+            done += weights
+            on_weights(done, total)
+
+        weights = _QuantizedWeights(GgufWeights(file, config), plan, count)
+        with (staging / DATA_FILE).open("wb") as data:
+            model = build_decoder(config, weights, data, location=DATA_FILE)
+    onnx.save_model(model, staging / GRAPH_FILE)
+    (staging / TOKENIZER_FILE).write_text(tokenizer.tokenizer, encoding="utf-8")
+    (staging / TEMPLATE_FILE).write_text(tokenizer.chat_template, encoding="utf-8")
+    for path in staging.iterdir():
+        _sync_file(path)
+    return sign_bundle(
+        staging,
+        key,
+        name=name,
+        version=version,
+        graph=describe_graph(config, GRAPH_FILE),
+        tokenizer=TokenizerDescription(TOKENIZER_FILE, TEMPLATE_FILE, tokenizer.eos_token_ids, tokenizer.bos_token_id),
+        provenance=Provenance(
+            model=source.model,
+            source_file_sha256=file_digest(source.path),
+            source_file_bytes=source.path.stat().st_size,
+            licence=source.licence,
+            training_data=source.training_data,
+            customer_data=False,
+            converter=CONVERTER,
+            precision=plan.labels(),
+        ),
+    )
+
+
+def matrix_weights(config: DecoderConfig) -> int:
+    """Number of weights in all matrices that a conversion reads."""
+    layer = config.hidden * (config.qkv_rows + config.attention_width + 3 * config.ffn)
+    return config.layers * layer + config.vocabulary * config.hidden * (1 if config.tied_head else 2)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _unwritable(target: Path, error: OSError) -> ConversionError:
+    message = f"The bundle {target.name} could not be written."
+    return ConversionError(message, cause=str(error), action="Check the free disk space and the folder's permissions.")
