@@ -1,0 +1,87 @@
+"""Loads a bundle into memory. It takes a :class:`VerifiedBundle` and nothing else, so nothing unsigned is ever run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.core.ports import EngineDescription, GenerationFailed
+from appliance.inference.chat import ChatTemplate
+from appliance.inference.executor import PROVIDER, Executor, open_session
+from appliance.inference.hardware import physical_cores
+from appliance.inference.kv_cache import CacheShape, KvCache
+from appliance.inference.tokenizer import TextTokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from model_bundle.verify import VerifiedBundle
+
+
+@dataclass(frozen=True)
+class EngineLimits:
+    """What one engine may use.
+
+    Attributes:
+        threads: 0 means one per physical core that this process may use.
+        context_tokens: length of a conversation; lowered to what the model was made for.
+        prefill_chunk: tokens per prefill step; also how soon a cancellation is noticed.
+    """
+
+    threads: int = 0
+    context_tokens: int = 4096
+    prefill_chunk: int = 256
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to run."""
+
+    tokenizer: TextTokenizer
+    chat: ChatTemplate
+    cache: KvCache
+    executor: Executor
+    description: EngineDescription
+
+
+def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
+    """Load graph, tokenizer and chat template.
+
+    Raises:
+        GenerationFailed: the graph cannot be loaded, or there is not enough memory.
+        TokenizerError: the tokenizer cannot be read.
+        ChatTemplateError: the chat template cannot be read.
+    """
+    manifest = bundle.manifest
+    graph = manifest.graph
+    threads = limits.threads or physical_cores()
+    context = min(limits.context_tokens, graph.context_length)
+    tokenizer = TextTokenizer(
+        _text(bundle.tokenizer_path), vocabulary=graph.vocabulary, end_tokens=manifest.tokenizer.eos_token_ids
+    )
+    chat = ChatTemplate(_text(bundle.chat_template_path), tokenizer, begin=manifest.tokenizer.bos_token_id)
+    shape = CacheShape(layers=graph.layers, kv_heads=graph.kv_heads, max_len=context, head_dim=graph.head_dim)
+    try:
+        cache = KvCache(shape)
+    except MemoryError as error:
+        message = "There is not enough memory for the model's context."
+        cause = f"{shape.bytes_per_token * context >> 20} MiB for {context} tokens"
+        raise GenerationFailed(message, cause=cause, action="Lower model.context_tokens or add memory.") from error
+    session = open_session(bundle.graph_path, threads=threads)
+    executor = Executor(session, cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
+    description = EngineDescription(
+        model=manifest.name,
+        bundle_digest=bundle.digest,
+        provider=PROVIDER,
+        threads=threads,
+        context_tokens=context,
+    )
+    return LoadedModel(tokenizer, chat, cache, executor, description)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"The bundle's {path.name} cannot be read."
+        raise GenerationFailed(message, cause=str(error), action="Verify the bundle or build it again.") from error

@@ -1,0 +1,63 @@
+"""First come, first served: lets a bounded number of conversations wait for the one slot and tells them their place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from appliance.core.ports import GenerationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Notice = Callable[[int], Awaitable[None]]
+
+
+class Turnstile:
+    """Belongs to one event loop.
+
+    Args:
+        waiting: how many may wait; the next one is refused.
+        notice_seconds: how often those who wait hear their place, so that they know that somebody is there.
+    """
+
+    def __init__(self, *, waiting: int, notice_seconds: float = 5.0) -> None:
+        self._limit = waiting
+        self._notice_seconds = notice_seconds
+        self._queue: list[asyncio.Event] = []
+        self._taken = False
+
+    async def enter(self, notice: Notice) -> None:
+        """Wait for the slot. ``notice`` hears how many go first, at once and again while it lasts.
+
+        Raises:
+            GenerationFailed: too many are waiting already.
+        """
+        if not self._taken and not self._queue:
+            self._taken = True
+            return
+        if len(self._queue) >= self._limit:
+            message = "The model is busy and its queue is full."
+            raise GenerationFailed(message, cause=f"{self._limit} are waiting", action="Try again in a minute.")
+        turn = asyncio.Event()
+        self._queue.append(turn)
+        try:
+            while not turn.is_set():
+                await notice(self._queue.index(turn) + 1)
+                try:
+                    await asyncio.wait_for(turn.wait(), self._notice_seconds)
+                except TimeoutError:
+                    continue
+        except BaseException:
+            if turn.is_set():  # the slot was handed over in the moment that the caller gave up
+                self.leave()
+            else:
+                self._queue.remove(turn)
+            raise
+
+    def leave(self) -> None:
+        """Give the slot to whoever waits longest."""
+        if self._queue:
+            self._queue.pop(0).set()
+        else:
+            self._taken = False

@@ -1,0 +1,158 @@
+"""The worker process: verifies and loads one bundle, then serves it until it is told to stop or its parent is gone.
+
+It reports progress as one JSON object per line on standard output: ``{"stage": …}`` while it starts, then
+``{"ready": true}``, or ``{"failed": {code, message, cause, action}}`` and exit status 1. Logs go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from appliance.core.errors import IntramuralError
+from appliance.inference.connection import ServedModel
+from appliance.inference.constraint import GrammarCompiler
+from appliance.inference.engine import Engine
+from appliance.inference.loader import EngineLimits, load
+from appliance.inference.prefix_cache import PrefixCache
+from appliance.inference.server import Server
+from model_bundle.errors import ModelBundleError
+from model_bundle.trust_root import read_trust_root
+from model_bundle.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_PR_SET_PDEATHSIG: Final = 1
+"""prctl(2)."""
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Everything that the worker needs to know; its command line."""
+
+    bundle: Path
+    keys: Path
+    socket: Path
+    prefixes: Path
+    limits: EngineLimits = field(default_factory=EngineLimits)
+    queue: int = 16
+    request_seconds: float = 300.0
+
+    def arguments(self, *, parent: int) -> list[str]:
+        """The command line that :func:`parse` reads back."""
+        values = {
+            "bundle": self.bundle,
+            "keys": self.keys,
+            "socket": self.socket,
+            "prefixes": self.prefixes,
+            "threads": self.limits.threads,
+            "context-tokens": self.limits.context_tokens,
+            "prefill-chunk": self.limits.prefill_chunk,
+            "queue": self.queue,
+            "request-seconds": self.request_seconds,
+            "parent": parent,
+        }
+        return [text for name, value in values.items() for text in (f"--{name}", str(value))]
+
+
+def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
+    """Options and the process id of the parent (0: none)."""
+    parser = argparse.ArgumentParser(prog="python -m appliance.inference.worker", allow_abbrev=False)
+    for name in ("bundle", "keys", "socket", "prefixes"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    defaults = WorkerOptions(Path(), Path(), Path(), Path())
+    parser.add_argument("--threads", type=int, default=defaults.limits.threads)
+    parser.add_argument("--context-tokens", type=int, default=defaults.limits.context_tokens)
+    parser.add_argument("--prefill-chunk", type=int, default=defaults.limits.prefill_chunk)
+    parser.add_argument("--queue", type=int, default=defaults.queue)
+    parser.add_argument("--request-seconds", type=float, default=defaults.request_seconds)
+    parser.add_argument("--parent", type=int, default=0)
+    given = parser.parse_args(arguments)
+    options = WorkerOptions(
+        bundle=given.bundle,
+        keys=given.keys,
+        socket=given.socket,
+        prefixes=given.prefixes,
+        limits=EngineLimits(given.threads, given.context_tokens, given.prefill_chunk),
+        queue=given.queue,
+        request_seconds=given.request_seconds,
+    )
+    return options, given.parent
+
+
+@contextlib.contextmanager
+def serving_parts(options: WorkerOptions) -> Iterator[ServedModel]:
+    """Verify, load and start the engine; everything is stopped on leaving.
+
+    Raises:
+        ModelBundleError: the bundle is not trusted or not readable.
+        IntramuralError: it cannot be loaded.
+    """
+    _report({"stage": "verifying the model"})
+    bundle = verify(options.bundle, read_trust_root(options.keys))
+    _report({"stage": "loading the model"})
+    loaded = load(bundle, options.limits)
+    prefixes = PrefixCache(options.prefixes, bundle=bundle.digest, shape=loaded.cache.shape)
+    prefixes.load()
+    grammars = GrammarCompiler(loaded.tokenizer)
+    engine = Engine(loaded.executor, loaded.cache, prefixes)
+    try:
+        yield ServedModel(loaded, engine, grammars, options.request_seconds)
+    finally:
+        engine.close()
+        grammars.close()
+        prefixes.close()
+
+
+async def _serve(options: WorkerOptions, model: ServedModel) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Server(options.socket, model, queue=options.queue):
+        _report({"ready": True})
+        await stop.wait()
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when the thread that started it ends; end now if that happened already."""
+    if not parent:
+        return
+    library = ctypes.CDLL(None, use_errno=True)
+    library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM; the exit status."""
+    options, parent = parse(sys.argv[1:] if arguments is None else arguments)
+    die_with(parent)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        with serving_parts(options) as model:
+            asyncio.run(_serve(options, model))
+    except (IntramuralError, ModelBundleError) as error:
+        _report({"failed": error.as_dict()})
+        return 1
+    return 0
+
+
+def _report(line: Mapping[str, object]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
