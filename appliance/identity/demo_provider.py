@@ -21,9 +21,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from appliance.core.private_files import read_private, write_private
 from appliance.identity.demo_people import PEOPLE, DemoPerson
 from appliance.identity.errors import IdentityKeyError
-from appliance.identity.keyfile import read_private, write_private
 from appliance.identity.oidc import code_challenge
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class DemoProvider:
         """Read the signing key, or make it.
 
         Raises:
-            IdentityKeyError: the key file is damaged, readable by others, or cannot be written.
+            IdentityKeyError: the key file is damaged.
+            PrivateFileError: it is readable by others, or cannot be read or written.
         """
         self._issuer = issuer
         self._client = client

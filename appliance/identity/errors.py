@@ -27,7 +27,7 @@ class IssuerUnavailable(Unavailable):
 
 
 class IdentityKeyError(IntramuralError):
-    """A signing key cannot be read, is damaged, or may be read by others."""
+    """A file with signing keys is damaged."""
 
     code = "identity_key"
 

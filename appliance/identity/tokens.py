@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.core.errors import Refused
 from appliance.core.ports import Person
+from appliance.core.private_files import PrivateFileError, read_private, write_private
 from appliance.identity.errors import IdentityKeyError
-from appliance.identity.keyfile import read_private, write_private
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
@@ -57,7 +57,8 @@ class AppTokens:
         """Read the keys, or make them.
 
         Raises:
-            IdentityKeyError: the file is damaged, readable by others, or cannot be written.
+            IdentityKeyError: the file is damaged.
+            PrivateFileError: it is readable by others, or cannot be read or written.
         """
         self._path = path
         self._clock = clock
@@ -111,7 +112,7 @@ class AppTokens:
         Apps that started since the last rotation know the key already; others must be restarted first.
 
         Raises:
-            IdentityKeyError: the file cannot be written; the old key stays in use.
+            PrivateFileError: the file cannot be written; the old key stays in use.
         """
         with self._lock:
             before = self._keys
@@ -123,7 +124,7 @@ class AppTokens:
             )
             try:
                 self._save()
-            except IdentityKeyError:
+            except PrivateFileError:
                 self._keys = before
                 raise
             return self._current.kid

@@ -6,14 +6,20 @@ import os
 import stat
 from pathlib import Path
 
-from appliance.identity.errors import IdentityKeyError
+from appliance.core.errors import IntramuralError
+
+
+class PrivateFileError(IntramuralError):
+    """A key file cannot be stored or read, or other accounts may read it."""
+
+    code = "private_file"
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` atomically and durably, readable by this account only.
 
     Raises:
-        IdentityKeyError: the folder cannot be written.
+        PrivateFileError: the folder cannot be written.
     """
     temporary = path.with_name(path.name + ".new")
     try:
@@ -31,8 +37,8 @@ def write_private(path: Path, content: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        message = "A signing key could not be stored."
-        raise IdentityKeyError(
+        message = "A private key could not be stored."
+        raise PrivateFileError(
             message, cause=f"{path}: {error}", action="Check the disk and the rights of the folder."
         ) from error
 
@@ -41,7 +47,7 @@ def read_private(path: Path) -> bytes | None:
     """The content, or None if there is no such file.
 
     Raises:
-        IdentityKeyError: it cannot be read, or its mode lets other accounts read it.
+        PrivateFileError: it cannot be read, or its mode lets other accounts read it.
     """
     try:
         mode = path.stat().st_mode
@@ -49,11 +55,11 @@ def read_private(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        message = "A signing key cannot be read."
-        raise IdentityKeyError(message, cause=f"{path}: {error}", action="Restore the file or its rights.") from error
+        message = "A private key cannot be read."
+        raise PrivateFileError(message, cause=f"{path}: {error}", action="Restore the file or its rights.") from error
     if stat.S_IMODE(mode) & 0o077:
-        message = "A signing key may be read by other accounts, so it is not used."
-        raise IdentityKeyError(
+        message = "A private key may be read by other accounts, so it is not used."
+        raise PrivateFileError(
             message,
             cause=f"{path} has mode {stat.S_IMODE(mode):o}",
             action=f"If nobody else read it: chmod 600 {path}; otherwise remove it and a new key is made.",
