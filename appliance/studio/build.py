@@ -8,16 +8,17 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.parser import parse
+from appliance.blueprint.printer import to_text
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
 from appliance.core.ids import new_id
 from appliance.core.ports import GenerationCancelled
 from appliance.db.records import Build, BuildState, Origin, Project
+from appliance.planner.request import RequestTooLong, check_request
 from appliance.studio.control import Control
 from appliance.studio.errors import BuildCancelled, Busy, NotFound
 from appliance.studio.evidence import act, digest
 from appliance.studio.people import Actor, require_maker, require_owner
-from appliance.studio.request import check_request
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from appliance.studio.pipeline import Pipeline
 
 MAX_WAITING_PER_PERSON: Final = 3
+MAX_BLUEPRINT: Final = 64_000
 STOP_SECONDS: Final = 20.0
 _log = logging.getLogger(__name__)
 
@@ -77,10 +79,7 @@ class BuildService:
             self._audit, Event.PROMPT_SUBMITTED, principal=actor.principal, resource=resource, details=details
         ) as evidence:
             require_maker(actor)
-            if origin is Origin.BLUEPRINT:
-                parse(check_request(request, limit=self._settings.prompt_characters * 4))
-            else:
-                request = check_request(request, limit=self._settings.prompt_characters)
+            request = self._usable(request, origin)
             with self._changed:
                 self._admit(actor, project_id)
                 project = self._own_project(actor, project_id) if project_id else self._new_project(actor)
@@ -142,6 +141,14 @@ class BuildService:
                 if build.id == build_id:
                     return index
         return None
+
+    def _usable(self, request: str, origin: Origin) -> str:
+        if origin is not Origin.BLUEPRINT:
+            return check_request(request, limit=self._settings.prompt_characters).text
+        if len(request) > MAX_BLUEPRINT:
+            message = f"The blueprint has {len(request):,} characters; up to {MAX_BLUEPRINT:,} can be taken in."
+            raise RequestTooLong(message, action="Split the app into two.")
+        return to_text(parse(request))
 
     def _admit(self, actor: Actor, project_id: str) -> None:
         if self._stopping or self._thread is None:

@@ -6,9 +6,11 @@ version with other tables opens its own records, and the older ones stay where t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from appliance.blueprint.naming import package_name
 from appliance.core.errors import Refused
+from appliance.hosting.release import AppRelease
 from appliance.studio.errors import NotFound
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from appliance.db.records import Project, Version
     from appliance.db.repositories.projects import Projects
+    from appliance.hosting.release import AppState
+    from appliance.hosting.supervisor import AppSupervisor
     from appliance.studio.version import VersionStore
 
 
@@ -25,27 +29,13 @@ class NotBuiltYet(Refused):
     code = "not_built_yet"
 
 
-class Host(Protocol):
-    """Runs one release per app."""
-
-    def run(self, *, app_id: str, slug: str, name: str, version: int, code: Path, data: Path) -> Path:
-        """Make sure that this release of the app runs; returns its socket. Stops another release of the same app."""
-        ...
-
-    def stop(self, app_id: str) -> None:
-        """Stop the app if it runs."""
-        ...
-
-    def running(self, app_id: str) -> bool:
-        """Whether the app answers now."""
-        ...
-
-
 class Previews:
     """Starts the current version of an app, and wakes it when somebody opens it."""
 
-    def __init__(self, host: Host, projects: Projects, versions: VersionStore) -> None:
-        self._host = host
+    def __init__(self, apps: AppSupervisor, projects: Projects, versions: VersionStore, *, studio: str) -> None:
+        """``studio`` is the one origin that may show an app in a frame."""
+        self._apps = apps
+        self._studio = studio
         self._projects = projects
         self._versions = versions
 
@@ -59,15 +49,17 @@ class Previews:
         version = self.current(project)
         code = self._versions.checkout(project.id, version.commit)
         data = self._versions.folder(project.id) / "data" / version.schema_digest[:16]
-        data.mkdir(parents=True, exist_ok=True)
-        return self._host.run(
-            app_id=project.id,
-            slug=project.slug or "",
-            name=project.name,
-            version=version.number,
-            code=code,
-            data=data,
-        )
+        return self._apps.ensure_running(
+            AppRelease(
+                app_id=project.id,
+                slug=project.slug or "",
+                package=package_name(project.name),
+                code=code,
+                data=data,
+                load_examples=True,
+                frame_ancestors=self._studio,
+            )
+        ).socket
 
     def current(self, project: Project) -> Version:
         """The version that runs.
@@ -89,10 +81,10 @@ class Previews:
             raise NotFound(message, action="Choose one from the list.")
         return self._versions.read(project.id, version.commit).text("blueprint.app")
 
-    def running(self, app_id: str) -> bool:
-        """Whether the app answers now."""
-        return self._host.running(app_id)
+    def state(self, project: Project) -> AppState:
+        """Whether the app sleeps, runs or failed."""
+        return self._apps.state(project.id)
 
-    def stop(self, app_id: str) -> None:
-        """Stop an app."""
-        self._host.stop(app_id)
+    def stop(self, project: Project) -> None:
+        """Put the app to sleep."""
+        self._apps.stop(project.id)

@@ -1,0 +1,128 @@
+"""Who may call which route: every route says so itself, and a route that says nothing is closed.
+
+``access`` is given as an option of the handler: ``PUBLIC``, ``SIGNED_IN``, ``MAKER`` (sessions in the studio),
+``LOCAL`` (the operator on this machine), ``EVENTS`` (session or local operator). Every POST of a session carries the
+session's CSRF token and an ``Origin`` that is the studio's.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+from litestar import Request
+
+from appliance.core.errors import Refused
+from appliance.identity.roles import StudioRole, roles_of
+from appliance.identity.sessions import Sessions
+from appliance.studio.errors import NotAllowed, NotFound
+from appliance.studio.people import Actor, Via, require_maker
+from appliance.web import cookies
+from appliance.web.limits import TooMany
+
+if TYPE_CHECKING:
+    from litestar.connection import ASGIConnection
+
+    Connection = ASGIConnection[Any, Any, Any, Any]
+    from litestar.handlers import BaseRouteHandler
+
+    from appliance.core.ports import Person
+    from appliance.identity.sessions import Session
+    from appliance.web.services import Services
+
+PUBLIC: Final = "public"
+SIGNED_IN: Final = "signed-in"
+MAKER: Final = "maker"
+LOCAL: Final = "local"
+EVENTS: Final = "events"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FRONT_DOOR_HEADERS: Final = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "via")
+
+
+class NotSignedIn(Refused):
+    """Nobody is signed in here, or not any more."""
+
+    code = "not_signed_in"
+
+
+class ForgedRequest(Refused):
+    """The request did not come from one of the studio's own pages."""
+
+    code = "forged_request"
+
+
+async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
+    """The guard of every route.
+
+    Raises:
+        NotSignedIn, NotAllowed, NotFound, ForgedRequest, TooMany: the request may not go on.
+    """
+    services: Services = connection.app.state.services
+    access = handler.opt.get("access")
+    if access == PUBLIC:
+        return
+    if access in {LOCAL, EVENTS} and _presents_token(connection):
+        connection.state.actor = _local_actor(connection, services)
+        return
+    if access not in {SIGNED_IN, MAKER, EVENTS}:
+        message = "There is no such page."
+        raise NotFound(message)
+    session = current_session(connection, services)
+    if session is None:
+        message = "You are not signed in, or your session has ended."
+        raise NotSignedIn(message, action="Sign in again; you come back to where you were.")
+    connection.state.session = session
+    connection.state.actor = actor_of(session)
+    if connection.scope.get("method") not in _SAFE:
+        await _require_own_page(connection, session, services)
+        if not connection.app.state.limits.posts.allow(session.key):
+            raise TooMany.now()
+    if access == MAKER:
+        require_maker(connection.state.actor)
+
+
+def current_session(connection: Connection, services: Services) -> Session | None:
+    """The session behind the studio's cookie, or None."""
+    cookie = connection.cookies.get(cookies.STUDIO)
+    host = connection.headers.get("host", "").partition(":")[0].lower()
+    if not cookie or host != services.addresses.studio_host:
+        return None
+    return services.identity.sessions.get(cookie)
+
+
+def actor_of(session: Session) -> Actor:
+    """The person of a session, with what their groups allow."""
+    return Actor(session.person, maker=StudioRole.MAKER in roles_of(session.groups))
+
+
+def behind_front_door(connection: Connection) -> bool:
+    """Whether a proxy handed the request on; the local operator talks to the socket directly."""
+    return any(name in connection.headers for name in _FRONT_DOOR_HEADERS)
+
+
+def local_actor(services: Services, person: Person) -> Actor:
+    """The local operator, acting for ``person``; the audit log names the operator."""
+    return Actor(person, maker=True, via=Via.LOCAL, operator=services.operator)
+
+
+def _presents_token(connection: Connection) -> bool:
+    return "authorization" in connection.headers
+
+
+def _local_actor(connection: Connection, services: Services) -> Actor:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    right = hmac.compare_digest(token.strip().encode(), services.cli_token.encode())
+    if behind_front_door(connection) or scheme.lower() != "bearer" or not right:
+        message = "This way in is for the operator on this machine only."
+        raise NotAllowed(message, action="Use the command line on the appliance itself.")
+    return local_actor(services, services.local_person)
+
+
+async def _require_own_page(connection: Connection, session: Session, services: Services) -> None:
+    token = connection.headers.get("x-csrf-token", "")
+    if not token and isinstance(connection, Request):
+        token = str((await connection.form()).get("csrf_token", ""))
+    origin = connection.headers.get("origin", "")
+    if origin != services.addresses.studio or not Sessions.csrf_matches(session, token):
+        message = "This did not come from a page of the studio that is still open."
+        raise ForgedRequest(message, cause=f"origin {origin[:80]!r}", action="Reload the page and try again.")

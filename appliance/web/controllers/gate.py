@@ -1,0 +1,103 @@
+"""The gate: the front door asks here, before an app sees a byte, who is coming and whether they may.
+
+``GET /gate/check`` answers 200 with ``X-Intramural-Identity`` (a token that names the person and their roles in this
+app) or anything else, which goes to the browser. ``/.intramural/session`` finishes the sign-in of an app's origin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from litestar import Controller, Request, Response, get
+from litestar.response import Redirect
+
+from appliance.blueprint.model import OWNER
+from appliance.identity.errors import ReturnUrlRefused, SignInRefused
+from appliance.identity.return_url import safe_return_url
+from appliance.studio.errors import NotAllowed, NotFound
+from appliance.studio.people import roles_in
+from appliance.web import cookies
+from appliance.web.access import PUBLIC, SIGNED_IN, NotSignedIn
+from appliance.web.controllers.apps import enter
+
+if TYPE_CHECKING:
+    from appliance.db.records import Project
+    from appliance.web.services import Services
+
+IDENTITY_HEADER: Final = "X-Intramural-Identity"
+
+
+class GateController(Controller):
+    """What the front door and app origins use."""
+
+    @get("/gate/check", opt={"access": PUBLIC})
+    async def check(self, request: Request[Any, Any, Any]) -> Response[Any]:
+        """One decision for one request to an app."""
+        services: Services = request.app.state.services
+        host = request.headers.get("x-forwarded-host", "") or request.headers.get("host", "")
+        project = _project(services, host)
+        identity = services.identity
+        cookie = request.cookies.get(cookies.APP, "")
+        session = identity.app_sessions.get(cookie, host=host) if cookie else None
+        if session is None:
+            return _ask_to_sign_in(request, services, project)
+        roles = roles_in(services.projects, project, session.person)
+        if session.view_as is not None and roles == (OWNER,):
+            roles = (session.view_as,)
+        if not roles:
+            message = f"“{project.name}” has not been shared with you."
+            raise NotAllowed(message, action=f"Ask {project.owner.name} to let you in.")
+        await asyncio.to_thread(services.previews.start, project)
+        token = identity.app_tokens.issue(audience=project.id, person=session.person, roles=roles)
+        return Response("", headers={IDENTITY_HEADER: token})
+
+    @get("/gate/enter", opt={"access": SIGNED_IN}, sync_to_thread=True)
+    def enter(self, request: Request[Any, Any, Any], app: str, to: str = "/") -> Response[Any]:
+        """From an app's origin, by way of the studio's session, back to the app."""
+        services: Services = request.app.state.services
+        project = services.projects.by_slug(app)
+        if project is None:
+            message = "There is no app at this address."
+            raise NotFound(message, action="Check the address, or ask who gave it to you.")
+        return enter(request, project, to=to)
+
+    @get("/.intramural/session", opt={"access": PUBLIC})
+    async def session(self, request: Request[Any, Any, Any], code: str = "", to: str = "/") -> Response[Any]:
+        """Exchange the one-time code for this origin's cookie."""
+        services: Services = request.app.state.services
+        host = request.headers.get("host", "")
+        _project(services, host)
+        path = safe_return_url(to)
+        session = services.identity.app_sessions.redeem(code, host=host, path=path)
+        if session is None:
+            message = "This link into the app was used already, or is too old."
+            raise SignInRefused(message, action="Open the app again from the studio.")
+        answer = Redirect(path, status_code=303)
+        answer.set_cookie(cookies.issue(cookies.APP, session.id))
+        return answer
+
+
+def _project(services: Services, host: str) -> Project:
+    slug = services.addresses.slug_of(host)
+    project = None if slug is None else services.projects.by_slug(slug)
+    if project is None:
+        message = "There is no app at this address."
+        raise NotFound(message, action="Check the address, or ask who gave it to you.")
+    return project
+
+
+def _ask_to_sign_in(request: Request[Any, Any, Any], services: Services, project: Project) -> Response[Any]:
+    """Send a page view through the studio's sign-in; tell anything else (a form, a script) that the session ended."""
+    method = request.headers.get("x-forwarded-method", "GET")
+    page_view = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+    if method not in {"GET", "HEAD"} or not page_view:
+        message = "Your session in this app has ended."
+        raise NotSignedIn(message, action="Reload the page to sign in again.")
+    try:
+        to = safe_return_url(request.headers.get("x-forwarded-uri", "/"))
+    except ReturnUrlRefused:
+        to = "/"
+    query = urlencode({"app": project.slug, "to": to})
+    return Redirect(f"{services.addresses.studio}/gate/enter?{query}", status_code=302)

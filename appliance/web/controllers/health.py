@@ -1,0 +1,32 @@
+"""Health for the operator and for whatever watches the service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litestar import Controller, Request, Response, get
+
+from appliance.web.access import PUBLIC
+
+if TYPE_CHECKING:
+    from appliance.web.services import Services
+
+
+class HealthController(Controller):
+    """``/health``: says what is up, and nothing about anybody."""
+
+    path = "/health"
+
+    @get("/live", opt={"access": PUBLIC})
+    async def live(self) -> dict[str, str]:
+        """The web service answers."""
+        return {"status": "ok"}
+
+    @get("/ready", opt={"access": PUBLIC}, sync_to_thread=True)
+    def ready(self, request: Request[Any, Any, Any]) -> Response[dict[str, object]]:
+        """Whether a build could start now: engine, sandbox, audit log and database."""
+        services: Services = request.app.state.services
+        parts = services.health()
+        ready = all(state == "ok" for state in parts.values())
+        body: dict[str, object] = {"status": "ok" if ready else "not ready", "parts": dict(parts)}
+        return Response(body, status_code=200 if ready else 503)

@@ -1,0 +1,88 @@
+"""Pages: Jinja templates with what every page needs, and the few filters that turn values into plain words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from litestar import MediaType, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from litestar.datastructures import Cookie
+
+PAGES: Final = Path(__file__).parent / "pages"
+STATIC: Final = Path(__file__).parent / "static"
+
+
+def environment() -> Environment:
+    """The template environment: everything is escaped, a missing name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(PAGES),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["ago"] = ago
+    made.filters["seconds"] = seconds
+    made.filters["initials"] = initials
+    return made
+
+
+_ENVIRONMENT: Final = environment()
+
+
+def page(
+    request: Request[Any, Any, Any],
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    cookies: Sequence[Cookie] = (),
+    **values: object,
+) -> Response[str]:
+    """A rendered page or fragment."""
+    session = getattr(request.state, "session", None)
+    actor = getattr(request.state, "actor", None)
+    services = request.app.state.services
+    body = _ENVIRONMENT.get_template(template).render(
+        session=session, actor=actor, addresses=services.addresses, assets=request.app.state.assets, **values
+    )
+    return Response(
+        body, status_code=status, media_type=MediaType.HTML, headers=dict(headers or {}), cookies=list(cookies)
+    )
+
+
+def ago(instant: datetime) -> str:
+    """How long ago, in words that stay true for a while: ``just now``, ``5 min ago``, ``yesterday``, ``3 Mar 2026``."""
+    passed = datetime.now(UTC) - instant
+    minutes = int(passed.total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if minutes < 24 * 60:
+        hours = minutes // 60
+        return "1 hour ago" if hours == 1 else f"{hours} hours ago"
+    if passed.days == 1:
+        return "yesterday"
+    return f"{passed.days} days ago" if passed.days < 7 else f"{instant:%-d %b %Y}"
+
+
+def seconds(value: float) -> str:
+    """``0.4 s``, ``12 s``, ``1 min 5 s``."""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 60:
+        return f"{value:.0f} s"
+    return f"{int(value // 60)} min {int(value % 60)} s"
+
+
+def initials(name: str) -> str:
+    """Up to two letters that stand for a name."""
+    words = name.split() or ["?"]
+    return "".join(word[0] for word in (words[0], words[-1])[: len(words[:2])]).upper()

@@ -1,0 +1,76 @@
+"""The web service as one ASGI application, from its services."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.static_files import create_static_files_router
+
+from appliance.core.errors import IntramuralError
+from appliance.web.access import PUBLIC, authorize
+from appliance.web.controllers.apps import AppController
+from appliance.web.controllers.builds import BuildController
+from appliance.web.controllers.gate import GateController
+from appliance.web.controllers.health import HealthController
+from appliance.web.controllers.home import HomeController
+from appliance.web.controllers.sign_in import SignInController
+from appliance.web.headers import SecurityHeaders
+from appliance.web.limits import Limits
+from appliance.web.problems import answer_defect, answer_error, answer_http
+from appliance.web.render import STATIC
+
+if TYPE_CHECKING:
+    from appliance.web.services import Services
+
+MAX_BODY_BYTES = 1 << 20
+
+
+def make_app(services: Services, limits: Limits | None = None) -> Litestar:
+    """The application; it owns nothing that must be closed."""
+    version = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
+    static = create_static_files_router(
+        path="/static",
+        directories=[STATIC],
+        opt={"access": PUBLIC},
+        cache_control=None,
+        after_request=_cacheable,
+    )
+    return Litestar(
+        route_handlers=[
+            HomeController,
+            AppController,
+            BuildController,
+            GateController,
+            SignInController,
+            HealthController,
+            static,
+        ],
+        guards=[authorize],
+        middleware=[
+            DefineMiddleware(
+                SecurityHeaders, addresses=services.addresses, issuer_origin=services.identity.issuer_origin
+            )
+        ],
+        exception_handlers={
+            IntramuralError: answer_error,
+            HTTPException: answer_http,
+            Exception: answer_defect,
+        },
+        state=State(
+            {"services": services, "limits": limits or Limits.default(), "assets": f"/static/{{}}?v={version}"}
+        ),
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        debug=False,
+    )
+
+
+async def _cacheable(response: Any) -> Any:
+    """Names of assets carry a digest, so they never change under a name."""
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response

@@ -1,0 +1,57 @@
+"""What the web layer is given: one frozen value, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.core.ports import AppTokenIssuer, AuditSink, Person
+    from appliance.core.settings import Settings
+    from appliance.db.repositories.builds import Builds
+    from appliance.db.repositories.projects import Projects
+    from appliance.identity.oidc import RelyingParty
+    from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
+    from appliance.studio.addresses import Addresses
+    from appliance.studio.build import BuildService
+    from appliance.studio.events import EventStream
+    from appliance.studio.preview import Previews
+    from appliance.studio.project import ProjectService
+
+
+@dataclass(frozen=True)
+class IdentityServices:
+    """Signing people in, and telling apps who they are."""
+
+    relying_party: RelyingParty
+    pending: PendingSignIns
+    sessions: Sessions
+    app_sessions: AppSessions
+    app_tokens: AppTokenIssuer
+    issuer_origin: str
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a controller may use."""
+
+    settings: Settings
+    addresses: Addresses
+    identity: IdentityServices
+    projects: Projects
+    builds: Builds
+    project_service: ProjectService
+    build_service: BuildService
+    previews: Previews
+    events: EventStream
+    audit: AuditSink
+    health: Callable[[], Mapping[str, str]]
+    """The state of each part in one word each, ``ok`` or what is wrong."""
+    engine: Callable[[], str]
+    """What model runs on what, in one line, for people; empty while it is not ready."""
+    cli_token: str
+    operator: str
+    """Name of the local operator in the audit log."""
+    local_person: Person
+    """Whose apps they are when the local operator names nobody."""
