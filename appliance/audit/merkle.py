@@ -146,6 +146,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """
     if not 0 <= index < size <= MAX_SIZE:
         raise _refused(f"no leaf {index} in a tree of {size}")
+    _require_hashes(leaf, root, *proof)
     position, last, current = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
@@ -180,6 +181,7 @@ def verify_consistency(first: int, second: int, proof: Sequence[bytes], first_ro
             raise _refused("equal sizes need an empty proof")
         _compare(first_root, second_root, "the roots of equal sizes")
         return
+    _require_hashes(first_root, second_root, *proof)
     path = list(proof)
     if first & (first - 1) == 0:
         path.insert(0, first_root)
@@ -220,6 +222,11 @@ def _fold(subtrees: Sequence[bytes]) -> bytes:
     for left in reversed(subtrees[:-1]):
         current = node_hash(left, current)
     return current
+
+
+def _require_hashes(*hashes: bytes) -> None:
+    if any(len(one) != HASH_BYTES for one in hashes):
+        raise _refused("a hash is not 32 bytes long")
 
 
 def _compare(computed: bytes, expected: bytes, what: str) -> None:

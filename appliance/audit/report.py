@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from appliance.audit.errors import NoteError
+from appliance.audit.findings import VerificationReport
 from appliance.audit.keys import vkeys_path
 from appliance.audit.note import parse_vkey
-from appliance.audit.verify import VerificationReport, verify_log
+from appliance.audit.verify import verify_log
 
 INTACT: Final = 0
 TAMPERED: Final = 1
