@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from model_bundle.manifest import GRAPH_CONTRACT, GraphDescription
 
 if TYPE_CHECKING:
-    from model_bundle.build.graph import DecoderConfig
+    from model_bundle.build.decoder_config import DecoderConfig
 
 
 def describe_graph(config: DecoderConfig, file: str) -> GraphDescription:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from model_bundle.build.decoder_config import DecoderConfig
 from model_bundle.build.describe import describe_graph
 from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
 from model_bundle.build.gguf_reader import GgufFile
-from model_bundle.build.graph import DecoderConfig, build_decoder
+from model_bundle.build.graph import build_decoder
 from model_bundle.build.quantize import Precision, quantize
 from model_bundle.build.sign import sign_bundle
 from model_bundle.digest import file_digest
@@ -147,17 +148,7 @@ def _convert_into(
     with GgufFile(source.path) as file:
         config = read_config(file)
         tokenizer = read_tokenizer(file, config.vocabulary)
-        total, done = matrix_weights(config), 0
-
-        def count(weights: int) -> None:
-            nonlocal done
-            done += weights
-            on_weights(done, total)
-
-        weights = _QuantizedWeights(GgufWeights(file, config), plan, count)
-        with (staging / DATA_FILE).open("wb") as data:
-            model = build_decoder(config, weights, data, location=DATA_FILE)
-    onnx.save_model(model, staging / GRAPH_FILE)
+        write_graph(GgufWeights(file, config), staging, plan, on_weights)
     (staging / TOKENIZER_FILE).write_text(tokenizer.tokenizer, encoding="utf-8")
     (staging / TEMPLATE_FILE).write_text(tokenizer.chat_template, encoding="utf-8")
     for path in staging.iterdir():
@@ -180,6 +171,31 @@ def _convert_into(
             precision=plan.labels(),
         ),
     )
+
+
+def write_graph(
+    source: GgufWeights,
+    folder: Path,
+    plan: PrecisionPlan,
+    on_weights: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
+    """Write the quantised graph and its weights into ``folder``.
+
+    Raises:
+        SourceModelError: a weight is missing or has the wrong shape.
+        ConversionError: a weight cannot be quantised as planned.
+        OSError: a file cannot be written.
+    """
+    total, done = matrix_weights(source.config), 0
+
+    def count(weights: int) -> None:
+        nonlocal done
+        done += weights
+        on_weights(done, total)
+
+    with (folder / DATA_FILE).open("wb") as data:
+        model = build_decoder(source.config, _QuantizedWeights(source, plan, count), data, location=DATA_FILE)
+    onnx.save_model(model, folder / GRAPH_FILE)
 
 
 def matrix_weights(config: DecoderConfig) -> int:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
 
+from model_bundle.build.decoder_config import DecoderConfig
 from model_bundle.build.gguf_reader import GgufFile, TensorInfo, corrupt
-from model_bundle.build.graph import DecoderConfig
 from model_bundle.build.tokenizer import tokenizer_json
 from model_bundle.errors import SourceModelError
 

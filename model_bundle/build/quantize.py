@@ -19,6 +19,9 @@ ELEMENTS_AT_A_TIME = 1 << 18
 
 WORKERS = 2
 
+SMALLEST_SCALE = 1e-30
+"""Blocks whose scale would be smaller hold nothing that a float32 sum could notice; they are stored as zero."""
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -136,10 +139,12 @@ def _min_max_grid(part: Floats, precision: Precision, factor: float) -> tuple[Fl
         # The signed extreme lands on the code that has one more step: -8 reaches further than +7.
         extremes = np.take_along_axis(part, np.abs(part).argmax(axis=-1)[..., None], axis=-1)[..., 0]
         scales = (extremes * np.float32(-factor / middle)).astype(np.float32)
+        scales[np.abs(scales) < SMALLEST_SCALE] = 0
         return scales, np.full(scales.shape, middle, dtype=np.uint8)
     low = np.minimum(part.min(axis=-1), 0)
     high = np.maximum(part.max(axis=-1), 0)
     scales = ((high - low) * np.float32(factor / top)).astype(np.float32)
+    scales[scales < SMALLEST_SCALE] = 0
     ratio = np.divide(-low * np.float32(factor), scales, out=np.zeros_like(scales), where=scales != 0)
     return scales, np.clip(np.rint(ratio), 0, top).astype(np.uint8)
 
