@@ -1,0 +1,155 @@
+"""The files around the package: ``pyproject.toml``, README, licence of what is shipped, icon and colours."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from appliance.blueprint import naming
+from appliance.blueprint.model import Verb
+from appliance.codegen.emit.names import Names, plain
+
+_HUES: Final = (255, 290, 195, 160, 25, 345, 230, 310)
+"""Accent hues (OKLCH degrees) with enough contrast at the lightness that ``kit.css`` uses."""
+
+
+TEMPLATES_NOTE: Final = """# Templates of this app
+
+A file here replaces the kit's template of the same name (`../kit/templates`): copy one and change it.
+`home.html` is the start page of somebody who may open no page; `layout.html` is the frame of every page.
+"""
+
+
+def pyproject(names: Names) -> str:
+    """The text of ``pyproject.toml``."""
+    about = " ".join((names.blueprint.about or names.blueprint.name).split()).replace("\\", "/").replace('"', "'")
+    return f'''[build-system]
+requires = ["hatchling>=1.28,<2"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{names.package.replace("_", "-")}"
+version = "0.1.0"
+description = "{about}"
+readme = "README.md"
+requires-python = ">=3.11"
+dependencies = [
+    "cryptography>=50,<60",
+    "jinja2>=3.1,<4",
+    "litestar>=2.25,<3",
+    "pyjwt>=2.15,<3",
+    "sqlalchemy>=2.1,<2.2",
+    "sqlmodel>=0.0.50,<0.1",
+    "uvicorn>=0.54,<1",
+]
+
+[project.optional-dependencies]
+dev = ["httpx>=0.28,<1", "mypy>=2.4,<3", "pytest>=9.2,<10", "ruff>=0.17,<1"]
+postgresql = ["psycopg[binary]>=3.2,<4"]
+
+[tool.hatch.build.targets.wheel]
+packages = ["{names.package}"]
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+
+[tool.ruff]
+line-length = 120
+target-version = "py311"
+
+[tool.ruff.lint]
+select = ["E", "F", "W", "I", "UP", "B", "C4", "PIE", "RET", "SIM", "RUF"]
+ignore = ["RUF001", "RUF002", "RUF003"]  # names of records may be in any language
+
+[tool.mypy]
+python_version = "3.11"
+packages = ["{names.package}"]
+disallow_untyped_defs = true
+warn_unused_ignores = true
+'''
+
+
+def readme(names: Names) -> str:
+    """The text of ``README.md``."""
+    blueprint = names.blueprint
+    records = "\n".join(
+        f"- **{entity.name}**: {', '.join(naming.label(item.name).lower() for item in entity.fields)}"
+        for entity in blueprint.entities
+    )
+    pages = "\n".join(f"- {page.title}" for page in blueprint.pages) or "- one list for each kind of record"
+    return f"""# {blueprint.name}
+
+{blueprint.about}
+
+## Run it
+
+    pip install .
+    python -m {names.package}
+
+It listens on <http://127.0.0.1:8000>, prints a sign-in link for the owner and keeps everything in `./data`.
+`APP_LOAD_EXAMPLES=1` fills an empty database with examples. PostgreSQL: `pip install '.[postgresql]'` and
+`APP_DATABASE_URL=postgresql+psycopg://…`.
+
+## What it keeps
+
+{records}
+
+## Pages
+
+{pages}
+
+## Who may do what
+
+{access_table(names)}
+
+The app's owner may do everything. Whatever is not in the table is refused. "own" means records that the person added
+or is named in.
+
+## Change it
+
+- `{names.package}/models.py`: the records; `access.py`: the table above; `pages.py`: the navigation;
+  `logic.py`: conditions; `routes/`: addresses; `examples.py`: example rows.
+- `{names.package}/templates/` and `static/` come before the kit's: a file of the same name replaces it.
+- `{names.package}/kit/`: lists, forms, sign-in and so on; the same in every app.
+- `blueprint.app`: the description from which all this was generated.
+- Check: `pip install '.[dev]'`, then `pytest`, `ruff check`, `mypy`.
+"""
+
+
+def access_table(names: Names) -> str:
+    """Markdown: one line per kind of record, one column per role."""
+    blueprint = names.blueprint
+    if not blueprint.roles:
+        return "There are no roles: only the owner may use this app."
+    lines = ["| | " + " | ".join(blueprint.roles) + " |", "|---" * (len(blueprint.roles) + 1) + "|"]
+    for entity in blueprint.entities:
+        cells = []
+        for role in blueprint.roles:
+            allowed = [found for verb in Verb if (found := blueprint.permission(entity.name, role, verb))]
+            cells.append(", ".join(f"{item.verb} own" if item.own else item.verb.value for item in allowed) or "–")
+        lines.append(f"| {entity.name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def accent(names: Names) -> int:
+    """The app's hue: always the same for the same name."""
+    return _HUES[zlib.crc32(names.blueprint.name.encode()) % len(_HUES)]
+
+
+def app_css(names: Names) -> str:
+    """The text of ``static/app.css``."""
+    name = plain(names.blueprint.name).replace("*/", "")
+    return (
+        f"/* What makes {name} look like itself; loaded after kit.css. */\n:root {{ --accent-hue: {accent(names)}; }}\n"
+    )
+
+
+def icon(names: Names) -> str:
+    """The text of ``static/icon.svg``: the first letters of the name on the app's colour."""
+    letters = "".join(word[0] for word in naming.words(names.blueprint.name)[:2]).upper() or "A"
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" role="img">'
+        f'<rect width="64" height="64" rx="15" fill="oklch(0.5 0.15 {accent(names)})"/>'
+        '<text x="32" y="42" font-family="system-ui, sans-serif" font-size="28" font-weight="700" '
+        f'text-anchor="middle" fill="#fff">{letters}</text></svg>\n'
+    )

@@ -1,0 +1,53 @@
+"""``python -m <package>``: listen on a Unix socket behind the appliance, or on a local port alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from .identity import LocalIdentity
+from .settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from litestar import Litestar
+
+
+def main(create: Callable[[Settings], Litestar], name: str) -> int:
+    """Parse the command line, build the app and serve until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(description=name)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--socket", help="path of a Unix socket to listen on")
+    where.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default: 8000)")
+    arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        app = create(Settings.from_environment(os.environ))
+    except SettingsError as error:
+        print(f"{name} cannot start: {error}", file=sys.stderr)
+        return 2
+    from uvicorn import Config, Server  # noqa: PLC0415 - after the settings are known to be good
+
+    provider = app.state["runtime"].identity
+    if isinstance(provider, LocalIdentity):
+        print(f"Sign in once as owner: http://127.0.0.1:{arguments.port}/-/sign-in?code={provider.code}", flush=True)
+    config = Config(
+        app,
+        uds=arguments.socket,
+        host="127.0.0.1",
+        port=arguments.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        timeout_graceful_shutdown=5,
+    )
+    Server(config).run()
+    return 0

@@ -1,0 +1,155 @@
+"""Between Litestar and the kit: identity of a request, forms, answers, flash messages and error pages."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from litestar import Request, Response
+from litestar.datastructures import UploadFile
+from litestar.exceptions import ClientException, HTTPException
+from litestar.response import Redirect
+
+from .files import MAX_FILE_BYTES, Upload
+from .identity import COOKIE, HEADER, HeaderIdentity, Identity, NotIdentified
+from .rendering import page_context
+from .security import same_origin, security_headers
+from .visit import NoSuchRow, NotAllowed, Runtime, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AppRequest = Request[Any, Any, Any]
+Html = Response[Any]
+
+FLASH: Final = "app_flash"
+FLASH_SECONDS: Final = 300
+MAX_BODY_BYTES: Final = 2 * MAX_FILE_BYTES
+
+log = logging.getLogger(__name__)
+
+
+def runtime_of(request: AppRequest) -> Runtime:
+    """What the process holds."""
+    return cast("Runtime", request.app.state["runtime"])
+
+
+def identity_of(request: AppRequest) -> Identity:
+    """The person who asks; set before every handler that is not public."""
+    return cast("Identity", request.state["identity"])
+
+
+def identify(request: AppRequest) -> None:
+    """Before every handler: no identity, no page.
+
+    Raises:
+        NotIdentified: there is none, or it is not valid.
+    """
+    if request.route_handler.opt.get("public"):
+        return
+    provider = runtime_of(request).identity
+    if isinstance(provider, HeaderIdentity):
+        request.state["identity"] = provider.identify(request.headers.get(HEADER, ""))
+    else:
+        request.state["identity"] = provider.identify(request.cookies.get(COOKIE, ""))
+
+
+async def read_sent(request: AppRequest) -> dict[str, object]:
+    """The fields of a sent form: text, or :class:`Upload` for a chosen file.
+
+    Raises:
+        NotAllowed: the form does not come from a page that this app made for this person.
+        ClientException: the body is not a form.
+    """
+    if not same_origin(request.headers.get("origin"), request.headers.get("host", "")):
+        raise NotAllowed("This form was sent from another site, so nothing was changed.")
+    try:
+        form = await request.form()
+    except UnicodeDecodeError as error:
+        raise ClientException("The form is not valid UTF-8.") from error
+    token = form.get("csrf_token")
+    subject = identity_of(request).subject
+    if not isinstance(token, str) or not runtime_of(request).signer.form_token_holds(token, subject):
+        raise NotAllowed("This form is no longer valid, so nothing was changed. Open it again and send it once more.")
+    sent: dict[str, object] = {}
+    for name in form:
+        value = form.getall(name)[-1]
+        if isinstance(value, UploadFile):
+            sent[name] = Upload(value.filename, await value.read())
+        else:
+            sent[name] = value
+    return sent
+
+
+def take_flash(request: AppRequest) -> tuple[str, str] | None:
+    """The message that the previous answer left: its kind and text."""
+    sealed = request.cookies.get(FLASH)
+    if not sealed:
+        return None
+    try:
+        value = runtime_of(request).signer.open("flash", sealed)
+    except ValueError:
+        return None
+    return (str(value[0]), str(value[1])) if isinstance(value, list) and len(value) == 2 else None
+
+
+def page(request: AppRequest, visit: Visit, template: str, *, status: int = 200, **context: object) -> Html:
+    """An HTML answer."""
+    flash = take_flash(request)
+    html = visit.runtime.renderer.render(
+        template, **page_context(visit, request.url.path), flash=flash, status=status, **context
+    )
+    answer: Html = Response(html, media_type="text/html", status_code=status, headers={"cache-control": "no-store"})
+    if flash is not None:
+        answer.delete_cookie(FLASH)
+    return answer
+
+
+def redirect(request: AppRequest, address: str, message: str = "", *, kind: str = "success") -> Html:
+    """A 303 to an address of this app; ``message`` is shown there once."""
+    answer = Redirect(address, status_code=303)
+    if message:
+        sealed = runtime_of(request).signer.seal("flash", [kind, message[:300]], seconds=FLASH_SECONDS)
+        answer.set_cookie(FLASH, sealed, max_age=FLASH_SECONDS, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def add_headers(runtime: Runtime) -> Mapping[str, str]:
+    """Headers of every answer, as Litestar takes them."""
+    return security_headers(runtime.settings)
+
+
+def answer_error(request: AppRequest, error: Exception) -> Html:
+    """A page for everything that went wrong, in words that help."""
+    status, heading, message = _explain(request, error)
+    try:
+        identity = identity_of(request)
+    except (KeyError, AttributeError):
+        identity = None
+    runtime = runtime_of(request)
+    if identity is None or status >= 500:
+        html = runtime.renderer.render("bare.html", heading=heading, message=message, status=status)
+        return Response(html, media_type="text/html", status_code=status, headers={"cache-control": "no-store"})
+    with runtime.visit(identity) as visit:
+        return page(request, visit, "error.html", status=status, heading=heading, message=message)
+
+
+def _explain(request: AppRequest, error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, NotIdentified):
+        if isinstance(runtime_of(request).identity, HeaderIdentity):
+            return 401, "Please sign in", "Your sign-in is missing or has run out. Load the page again."
+        return 401, "Please sign in", "Open the sign-in link that was printed when the app was started."
+    if isinstance(error, NotAllowed):
+        return 403, "Not allowed", str(error)
+    if isinstance(error, NoSuchRow):
+        return 404, "Not found", f"There is no such {error}, or you may not see it."
+    if isinstance(error, HTTPException):
+        words = {
+            404: ("Not found", "There is nothing at this address."),
+            405: ("Not possible", "This address cannot be used like that."),
+            413: ("Too large", f"Everything sent at once may be {MAX_BODY_BYTES // 1024 // 1024} MB at most."),
+        }
+        heading, message = words.get(error.status_code, ("That did not work", "The request could not be understood."))
+        return error.status_code, heading, message
+    log.error("request failed: %s %s", request.method, request.url.path, exc_info=error)
+    return 500, "Something went wrong", "Nothing was changed. Try again; if it happens again, tell the app's owner."

@@ -1,0 +1,102 @@
+"""Blueprint to project: the same blueprint always gives the same bytes."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
+
+from appliance.blueprint.model import Blueprint
+from appliance.blueprint.printer import to_text
+from appliance.codegen.emit import access, app, models, pages, project, tests
+from appliance.codegen.emit.logic import Conditions
+from appliance.codegen.emit.names import Names
+from appliance.codegen.errors import RenderError
+from appliance.core.filetree import FileTree
+
+KIT: Final = Path(__file__).parent / "kit"
+FORMAT_SECONDS: Final = 60
+
+
+def render(blueprint: Blueprint) -> FileTree:
+    """The project of an app (``docs/app-contract.md``): formatted, typed, self-contained.
+
+    Raises:
+        RenderError: two names would get the same address, or the formatter is not there or refuses.
+    """
+    names = Names(blueprint)
+    package = names.package
+    conditions = Conditions(names)
+    python = {
+        f"{package}/__init__.py": "",
+        f"{package}/__main__.py": app.main_module(names),
+        f"{package}/app.py": app.app_module(names),
+        f"{package}/models.py": models.models_module(names),
+        f"{package}/access.py": access.access_module(names),
+        f"{package}/pages.py": pages.pages_module(names, conditions),
+        f"{package}/examples.py": app.examples_module(names),
+        f"{package}/routes/__init__.py": "",
+        f"{package}/routes/all.py": app.routes_index(names),
+        "tests/conftest.py": tests.conftest(names),
+        "tests/test_app.py": tests.test_app(names),
+    }
+    python[f"{package}/logic.py"] = conditions.module()
+    for entity in blueprint.entities:
+        python[f"{package}/routes/{names.modules[entity.name]}.py"] = app.route_module(names, entity)
+    files = {path: text.encode() for path, text in _formatted(python, project.pyproject(names)).items()}
+    files |= {
+        "pyproject.toml": project.pyproject(names).encode(),
+        "README.md": project.readme(names).encode(),
+        "blueprint.app": to_text(blueprint).encode(),
+        f"{package}/static/app.css": project.app_css(names).encode(),
+        f"{package}/static/icon.svg": project.icon(names).encode(),
+        f"{package}/templates/README.md": project.TEMPLATES_NOTE.encode(),
+    }
+    files |= {f"{package}/kit/{path}": content for path, content in _kit().items()}
+    return FileTree(files)
+
+
+@cache
+def _kit() -> dict[str, bytes]:
+    """The files that are copied as they are; their imports are relative."""
+    return {
+        path.relative_to(KIT).as_posix(): path.read_bytes()
+        for path in sorted(KIT.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _formatted(sources: dict[str, str], configuration: str) -> dict[str, str]:
+    """The sources in ruff's format, imports sorted, unused ones removed: two runs over all files at once."""
+    with tempfile.TemporaryDirectory(prefix="render-") as folder:
+        root = Path(folder)
+        (root / "pyproject.toml").write_text(configuration, encoding="utf-8")
+        for path, text in sources.items():
+            target = root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        for arguments in (["check", "--select", "I,F401", "--fix", "--quiet"], ["format", "--quiet"]):
+            _ruff(arguments, root)
+        return {path: (root / path).read_text(encoding="utf-8") for path in sources}
+
+
+def _ruff(arguments: list[str], root: Path) -> None:
+    try:
+        done = subprocess.run(
+            [find_ruff_bin(), *arguments, "--no-cache", "."],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=FORMAT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        message = "The generated code could not be formatted."
+        raise RenderError(message, cause=str(error), action="Install ruff beside the appliance.") from error
+    if done.returncode != 0:
+        message = "The generated code was refused by the formatter."
+        raise RenderError(message, cause=(done.stdout + done.stderr)[-2000:], action="Report this blueprint.")
