@@ -84,8 +84,6 @@ class Build:
     tokens: Mapping[str, int] = field(default_factory=dict)
     error: Mapping[str, str] | None = None
     version: int | None = None
-    intent_index: int | None = None
-    intent_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,6 @@ class BuildRow(SQLModel, table=True):
     tokens: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     error: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))
     version: int | None = None
-    intent_index: int | None = None
-    intent_hash: str | None = None
     created_at: datetime = Field(sa_column=_instant())
     started_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     finished_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))

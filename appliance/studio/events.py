@@ -12,7 +12,7 @@ Event types, with their data:
 ``stage.finished``  ``stage``, ``seconds``
 ``blueprint.text``  ``text``: the next piece
 ``blueprint.reset`` the text starts again
-``check``           ``name``, ``passed``, ``text``
+``check``           ``stage``, ``text``, ``passed``, ``role``
 ``finding``         ``text``
 ``repair.started``  ``round``, ``text``
 ``build.done``      ``report``

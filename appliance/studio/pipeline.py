@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from appliance.studio.addresses import Addresses
     from appliance.studio.control import Control
     from appliance.studio.events import EventStream
-    from appliance.studio.parts import CheckResult, Parts, VerificationResult
+    from appliance.studio.parts import Parts
     from appliance.studio.preview import Previews
+    from appliance.studio.repair import Signature
     from appliance.studio.version import VersionStore
+    from appliance.verifier.model import Check, Verification
 
 MAX_REPAIRS: Final = 2
 TITLES: Final = {
@@ -103,7 +105,6 @@ class Pipeline:
         with act(
             self._parts.audit, Event.BUILD_STARTED, principal=principal, resource=project.id, details=details
         ) as evidence:
-            self._builds.set_intent(build.id, evidence.intent)
             self._events.publish(build.id, "build.started", request_kind=build.origin.value)
             try:
                 version = self._make(run, evidence)
@@ -153,7 +154,7 @@ class Pipeline:
 
     def _write_and_verify(self, run: Run, blueprint: Blueprint) -> tuple[Blueprint, FileTree]:
         """Render and verify; on red, repair the blueprint and try again while the findings change."""
-        seen: set[str] = set()
+        seen: set[Signature] = set()
         for round_ in range(MAX_REPAIRS + 1):
             with self._stage(run, "write"):
                 tree = self._parts.render(blueprint)
@@ -174,10 +175,12 @@ class Pipeline:
             self._say_text(run, to_text(blueprint))
         raise AssertionError  # the loop returns or raises
 
-    def _verify(self, run: Run, blueprint: Blueprint) -> VerificationResult:
-        def on_check(check: CheckResult) -> None:
+    def _verify(self, run: Run, blueprint: Blueprint) -> Verification:
+        def on_check(check: Check) -> None:
             run.control.check()
-            self._events.publish(run.build.id, "check", name=check.name, passed=check.passed, text=check.name)
+            self._events.publish(
+                run.build.id, "check", stage=check.stage.value, text=check.title, passed=check.passed, role=check.role
+            )
 
         result = self._parts.verifier.verify(self._workplace(run), blueprint, on_check=on_check)
         for finding in result.findings:
@@ -228,6 +231,7 @@ class Pipeline:
         project = self._projects.get(run.project.id) or run.project
         try:
             with self._stage(run, "start"):
+                self._parts.publish_routes()
                 self._previews.start(project)
         except IntramuralError as error:
             text = f"The app is saved and checked, but it did not start just now: {error.message}"
@@ -263,7 +267,7 @@ class Pipeline:
         self._events.publish(run.build.id, "stage.finished", stage=name, seconds=round(seconds, 3))
 
 
-def _not_verified(result: VerificationResult) -> NotVerified:
+def _not_verified(result: Verification) -> NotVerified:
     first = result.findings[0].message if result.findings else "a check failed"
     count = len(result.findings)
     message = "The app was written, but it did not pass its checks, so it was not put in place."

@@ -2,7 +2,7 @@
 
 A build that was waiting is queued again. A build that was running is *done* if its commit stands on ``main`` (it was
 verified before it was committed), otherwise *failed* with ``interrupted``. A restore whose commit stands is completed
-in the same way. Audit intents without an outcome get the outcome ``unknown``.
+in the same way. (The audit log closes its own open intents when it is opened: outcome ``unknown``.)
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from appliance.blueprint.parser import parse
 from appliance.core.errors import IntramuralError
-from appliance.core.events import Outcome
-from appliance.core.ports import LeafRef
 from appliance.db.records import BuildState, Origin, Version
 from appliance.studio.addresses import slug_for
 from appliance.studio.control import interrupted
@@ -22,7 +20,6 @@ from appliance.studio.schema import schema_digest
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
-    from appliance.core.ports import AuditSink
     from appliance.db.records import Build
     from appliance.db.repositories.builds import Builds
     from appliance.db.repositories.projects import Projects
@@ -42,14 +39,12 @@ class Recovery:
         builds: Builds,
         versions: VersionStore,
         events: EventStream,
-        audit: AuditSink,
         clock: Clock,
     ) -> None:
         self._projects = projects
         self._builds = builds
         self._versions = versions
         self._events = events
-        self._audit = audit
         self._clock = clock
 
     def run(self) -> list[tuple[Build, str]]:
@@ -104,6 +99,3 @@ class Recovery:
             self._builds.finish(build.id, BuildState.FAILED, at=at, error=error)
             kept = None if project is None else project.current
             self._events.publish(build.id, "build.failed", error=error, kept_version=kept)
-        if build.intent_index is not None and build.intent_hash is not None:
-            found = {"recovered": "version stands" if version is not None else "no version"}
-            self._audit.outcome(LeafRef(build.intent_index, build.intent_hash), Outcome.UNKNOWN, details=found)

@@ -49,7 +49,7 @@ class SecurityHeaders:
         self._framed = content_security_policy(addresses, issuer_origin, framed=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] is not ScopeType.HTTP:
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").partition(":")[0].lower()

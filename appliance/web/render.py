@@ -33,9 +33,6 @@ def environment() -> Environment:
     return made
 
 
-_ENVIRONMENT: Final = environment()
-
-
 def page(
     request: Request[Any, Any, Any],
     template: str,
@@ -86,3 +83,6 @@ def initials(name: str) -> str:
     """Up to two letters that stand for a name."""
     words = name.split() or ["?"]
     return "".join(word[0] for word in (words[0], words[-1])[: len(words[:2])]).upper()
+
+
+_ENVIRONMENT: Final = environment()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from appliance.core.ports import LeafRef, Person
+from appliance.core.ports import Person
 from appliance.db.records import Build, BuildEvent, BuildState, Origin
 from appliance.db.tables import BuildEventRow, BuildRow
 
@@ -66,10 +66,6 @@ class Builds:
         query = select(BuildRow).where(col(BuildRow.state).in_(states)).order_by(col(BuildRow.created_at))
         with self._database.session() as session:
             return [_build(row) for row in session.exec(query)]
-
-    def set_intent(self, build_id: str, leaf: LeafRef) -> None:
-        """Keep where the build's intent stands in the audit log, so that recovery can close it."""
-        self._update(build_id, intent_index=leaf.index, intent_hash=leaf.leaf_hash)
 
     def start(self, build_id: str, at: datetime) -> None:
         """The build has left the queue."""
@@ -142,6 +138,4 @@ def _build(row: BuildRow) -> Build:
         tokens=dict(row.tokens),
         error=row.error,
         version=row.version,
-        intent_index=row.intent_index,
-        intent_hash=row.intent_hash,
     )

@@ -68,8 +68,6 @@ def upgrade() -> None:
         sa.Column("tokens", sa.JSON(), nullable=False),
         sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=True),
-        sa.Column("intent_index", sa.Integer(), nullable=True),
-        _text("intent_hash", nullable=True),
         _instant("created_at"),
         _instant("started_at", nullable=True),
         _instant("finished_at", nullable=True),

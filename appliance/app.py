@@ -1,0 +1,326 @@
+"""The composition root: the only place that knows which part is made of what. ``python -m appliance.app`` serves.
+
+Order of a start: settings, keys, audit log (its open acts are closed as ``unknown``), database, recovery, model (in the
+background), apps, front door, web service. A stop goes the other way round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import pwd
+import secrets
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.audit.keys import load_or_make_log_key
+from appliance.audit.log import AuditLog
+from appliance.codegen.render import render
+from appliance.core.clock import SystemClock
+from appliance.core.errors import IntramuralError
+from appliance.core.events import Event, Outcome
+from appliance.core.ports import Person
+from appliance.core.private_files import write_private
+from appliance.core.settings import Settings, load_settings
+from appliance.db.engine import Database, make_engine, sqlite_url
+from appliance.db.migrate import upgrade
+from appliance.db.repositories.builds import Builds
+from appliance.db.repositories.projects import Projects
+from appliance.hosting.caddy import Caddy
+from appliance.hosting.release import HostingLimits
+from appliance.hosting.routes import AppRoute, FrontDoor
+from appliance.hosting.supervisor import AppSupervisor
+from appliance.identity.demo_issuer import DEFAULT_CLIENT_ID
+from appliance.identity.demo_people import PEOPLE
+from appliance.identity.oidc import OidcConfig, RelyingParty
+from appliance.identity.provider import http_client
+from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
+from appliance.identity.store import SqliteSessionStore
+from appliance.identity.tokens import AppTokens
+from appliance.planner.plan import Planner
+from appliance.sandbox.bubblewrap import BubblewrapSandbox
+from appliance.studio.addresses import Addresses
+from appliance.studio.build import BuildService
+from appliance.studio.engine import Engine, find_bundle
+from appliance.studio.events import EventStream
+from appliance.studio.parts import Parts
+from appliance.studio.pipeline import Pipeline
+from appliance.studio.preview import Previews
+from appliance.studio.project import ProjectService
+from appliance.studio.recovery import Recovery
+from appliance.studio.version import VersionStore
+from appliance.verifier.verify import Verifier
+from appliance.web.serve import serve
+from appliance.web.server import make_app
+from appliance.web.services import IdentityServices, Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from appliance.studio.parts import PlannerPart
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything lives below the home folder."""
+
+    home: Path
+
+    @property
+    def run(self) -> Path:
+        """Sockets and the local operator's token; mode 0700."""
+        return self.home / "run"
+
+    @property
+    def web_socket(self) -> Path:
+        """The web service."""
+        return self.run / "web.sock"
+
+    @property
+    def cli_token(self) -> Path:
+        """What the local operator shows at that socket; made anew at each start."""
+        return self.run / "cli.token"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys."""
+        return self.home / "keys"
+
+    @property
+    def apps(self) -> Path:
+        """One folder per app."""
+        return self.home / "apps"
+
+
+class Appliance:
+    """Every part, wired. :meth:`start`, then :meth:`serve` (blocks), then :meth:`stop`; or all of it by :func:`run`."""
+
+    def __init__(
+        self, settings: Settings, *, planner: PlannerPart | None = None, bundle: Path | None = None
+    ) -> None:
+        """Wire the parts and bring what the last stop left to a clean end; nothing listens yet.
+
+        ``planner`` takes the place of the model and of what asks it.
+
+        Raises:
+            IntramuralError: a part refuses; the message says which and what to do.
+        """
+        self.settings, self.layout = settings, Layout(settings.home)
+        self.layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.layout.run.chmod(0o700)
+        clock = SystemClock()
+        self.addresses = Addresses.of(settings.web)
+        self._engine = None
+        if planner is None:
+            self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
+            characters = settings.build.prompt_characters
+            planner = Planner(self._engine.generator, request_characters=characters, clock=clock)
+        self._stack = contextlib.ExitStack()
+        log_key = load_or_make_log_key(self.layout.keys / "audit.json")
+        self.audit = self._stack.enter_context(AuditLog.open(settings.home / "audit", log_key, clock))
+        self.audit.record_unknown()
+        database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
+        self._stack.callback(database.close)
+        upgrade(database.engine)
+        self.projects, self.builds = Projects(database), Builds(database)
+        self.versions = VersionStore(self.layout.apps)
+        self.events = EventStream(self.builds, clock)
+        self.tokens = AppTokens(self.layout.keys / "app-tokens.json", clock)
+        sandbox = BubblewrapSandbox()
+        limits = HostingLimits.from_settings(settings.hosting)
+        self.apps = AppSupervisor(sandbox, self.tokens, self.layout.run / "apps", limits)
+        self.previews = Previews(self.apps, self.projects, self.versions, studio=self.addresses.studio)
+        self.caddy = Caddy(settings.home / "log" / "caddy.log")
+        parts = Parts(
+            planner=planner,
+            render=render,
+            verifier=Verifier(sandbox, self.tokens),
+            audit=self.audit,
+            publish_routes=lambda: self.caddy.apply(self._door()),
+        )
+        pipeline = Pipeline(
+            parts,
+            projects=self.projects,
+            builds=self.builds,
+            versions=self.versions,
+            previews=self.previews,
+            events=self.events,
+            addresses=self.addresses,
+            clock=clock,
+        )
+        self.build_service = BuildService(
+            pipeline,
+            projects=self.projects,
+            builds=self.builds,
+            events=self.events,
+            audit=self.audit,
+            settings=settings.build,
+            clock=clock,
+        )
+        self.project_service = ProjectService(
+            projects=self.projects,
+            builds=self.builds,
+            versions=self.versions,
+            previews=self.previews,
+            audit=self.audit,
+            clock=clock,
+        )
+        self._recovery = Recovery(
+            projects=self.projects, builds=self.builds, versions=self.versions, events=self.events, clock=clock
+        )
+        self._http = http_client()
+        self._identity = self._make_identity(clock)
+
+    def start(self) -> None:
+        """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""
+        started = self.audit.intent(Event.SERVICE_STARTED, principal=operator(), resource="appliance")
+        self._stack.callback(self.audit.outcome, started, Outcome.DONE)
+        waiting = self._recovery.run()
+        if self._engine is not None:
+            self._engine.start()
+            self._stack.callback(self._engine.stop)
+        self.apps.start()
+        self._stack.callback(self.apps.stop_all)
+        self.caddy.start(self._door())
+        self._stack.callback(self.caddy.stop)
+        self.build_service.start(waiting)
+        self._stack.callback(self.build_service.stop)
+
+    def stop(self) -> None:
+        """End everything, last started first; harmless when it was never started."""
+        self._stack.close()
+
+    async def serve(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Answer on the web socket until SIGTERM or SIGINT."""
+        try:
+            await serve(make_app(self.services()), self.layout.web_socket, on_ready=on_ready)
+        finally:
+            await self._http.aclose()
+
+    def services(self) -> Services:
+        """What the web layer is given; makes the local operator's token."""
+        token = secrets.token_urlsafe(32)
+        write_private(self.layout.cli_token, token.encode())
+        maya = PEOPLE[0]
+        return Services(
+            settings=self.settings,
+            addresses=self.addresses,
+            identity=self._identity,
+            projects=self.projects,
+            builds=self.builds,
+            project_service=self.project_service,
+            build_service=self.build_service,
+            previews=self.previews,
+            events=self.events,
+            audit=self.audit,
+            health=self.health,
+            engine=self.describe_engine,
+            cli_token=token,
+            operator=operator(),
+            local_person=Person(maya.subject, maya.name, maya.email),
+        )
+
+    def health(self) -> dict[str, str]:
+        """Each part in a word."""
+        front_door = "ok" if self.caddy.pid is not None else "not running"
+        return {
+            "engine": "ok" if self._engine is None else self._engine.state(),
+            "sandbox": "ok",
+            "audit": "ok",
+            "front door": front_door,
+        }
+
+    def describe_engine(self) -> str:
+        """One line for people; empty while the model is not ready."""
+        return "" if self._engine is None else self._engine.describe()
+
+    def _door(self) -> FrontDoor:
+        routes = [
+            AppRoute(project.slug, self.apps.address(project.id).socket)
+            for project in self.projects.all_standing()
+            if project.slug
+        ]
+        return FrontDoor(
+            domain=self.settings.web.domain,
+            port=self.settings.web.port,
+            web_socket=self.layout.web_socket,
+            admin_socket=self.layout.run / "caddy-admin.sock",
+            storage=self.settings.home / "caddy",
+            apps=tuple(routes),
+        )
+
+    def _make_identity(self, clock: SystemClock) -> IdentityServices:
+        issuer = f"http://127.0.0.1:{self.settings.web.issuer_port}"
+        studio = self.addresses.studio
+        config = OidcConfig(
+            issuer=issuer,
+            client_id=DEFAULT_CLIENT_ID,
+            redirect_uri=f"{studio}/sign-in/callback",
+            post_logout_redirect_uri=f"{studio}/sign-in",
+        )
+        store = SqliteSessionStore(self.settings.home / "sessions.sqlite")
+        self._stack.callback(store.close)
+        sessions = Sessions(store, clock)
+        return IdentityServices(
+            relying_party=RelyingParty(config, self._http, clock),
+            pending=PendingSignIns(store, clock),
+            sessions=sessions,
+            app_sessions=AppSessions(store, sessions, clock),
+            app_tokens=self.tokens,
+            issuer_origin=issuer,
+        )
+
+
+def operator() -> str:
+    """The account that runs the appliance, for the audit log."""
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return f"uid-{os.getuid()}"
+
+
+def run(settings: Settings, *, planner: PlannerPart | None = None, bundle: Path | None = None) -> None:
+    """Start, say so in one JSON line on standard output, serve until a signal, stop.
+
+    Raises:
+        IntramuralError: it could not be started; nothing is left running.
+    """
+    appliance = Appliance(settings, planner=planner, bundle=bundle)
+
+    def ready() -> None:
+        line = {"ready": True, "studio_url": appliance.addresses.studio, "web_socket": str(appliance.layout.web_socket)}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    try:
+        appliance.start()
+        asyncio.run(appliance.serve(on_ready=ready))
+    finally:
+        appliance.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; exit code 2 when it could not be started."""
+    parser = argparse.ArgumentParser(prog="python -m appliance.app", description="The appliance's service.")
+    parser.add_argument("--bundle", type=Path, help="the model bundle; default: the newest below bundles/")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        run(load_settings(), bundle=options.bundle)
+    except IntramuralError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

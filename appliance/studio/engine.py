@@ -1,0 +1,88 @@
+"""The model in its worker process, as the studio sees it: started in the background, with a state in words."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from appliance.core.errors import IntramuralError, SettingsError
+from appliance.inference.loader import EngineLimits
+from appliance.inference.supervisor import WorkerState, WorkerSupervisor
+from appliance.inference.worker import WorkerOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.core.settings import ModelSettings
+
+_log = logging.getLogger(__name__)
+
+
+def find_bundle(home: Path) -> Path:
+    """The model bundle to use: the one below ``bundles``, or the newest of several.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    found = [path for path in (home / "bundles").glob("*") if (path / "manifest.json").exists()]
+    if not found:
+        message = "There is no model yet."
+        raise SettingsError(message, cause=f"{home / 'bundles'} is empty", action="Run ./intramural demo once.")
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+class Engine:
+    """The model in its worker process, started in the background so that the studio opens at once."""
+
+    def __init__(self, settings: ModelSettings, *, home: Path, bundle: Path) -> None:
+        options = WorkerOptions(
+            bundle=bundle,
+            keys=home / "keys",
+            socket=home / "run" / "engine.sock",
+            prefixes=home / "prefixes",
+            limits=EngineLimits(
+                threads=settings.threads,
+                context_tokens=settings.context_tokens,
+                prefill_chunk=settings.prefill_chunk,
+            ),
+            request_seconds=settings.request_seconds,
+        )
+        self._supervisor = WorkerSupervisor(options, log=home / "log" / "engine.log")
+        self.generator = self._supervisor.generator()
+        self._stage = "starting"
+        self._described = ""
+
+    def start(self) -> None:
+        """Begin to start; the first request waits until it is ready."""
+        threading.Thread(target=self._start, name="engine-start", daemon=True).start()
+
+    def _start(self) -> None:
+        try:
+            self._supervisor.start(self._progress)
+        except IntramuralError as error:
+            self._stage = error.message
+            _log.error("the model does not start: %s", error)
+
+    def _progress(self, stage: str) -> None:
+        self._stage = stage
+
+    def state(self) -> str:
+        """``ok``, or what it is doing."""
+        return "ok" if self._supervisor.state is WorkerState.READY else self._stage
+
+    def describe(self) -> str:
+        """What model runs on what, in one line for people; empty while it is not ready."""
+        if self.state() != "ok":
+            return ""
+        if not self._described:
+            try:
+                told = self._supervisor.describe()
+            except IntramuralError:
+                return ""
+            self._described = f"{told.model}, {told.threads} CPU threads" if "CPU" in told.provider else told.model
+        return self._described
+
+    def stop(self) -> None:
+        """End the worker."""
+        self._supervisor.stop()
