@@ -22,6 +22,22 @@ _POLL_SECONDS: Final = 0.02
 _HEALTH: Final = "http://app/healthz"
 _STOP_SECONDS: Final = 5.0
 _CLEAN_EXITS: Final = (0, 143)  # 143: the server ends by the signal itself after it has closed everything
+_HOLD: Final = """
+import importlib, os, runpy, sys, time
+for name in ("litestar", "sqlmodel", "jinja2", "uvicorn", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on",
+             "jwt", "cryptography.hazmat.primitives.asymmetric.ed25519"):
+    try: importlib.import_module(name)
+    except ImportError: pass
+patience = time.monotonic() + 300
+while not os.path.exists("/run/app/go"):
+    if time.monotonic() > patience: sys.exit("nobody let this go")
+    time.sleep(0.01)
+package = sys.argv[1]
+sys.argv = ["-m", *sys.argv[2:]]
+runpy.run_module(package, run_name="__main__", alter_sys=True)
+"""
+"""Does what ``python -m`` does, after a wait; only libraries are loaded before, nothing of the app."""
+
 _LIMITS: Final = SandboxLimits(memory_bytes=512 << 20, cpu_seconds=60)
 
 
@@ -38,31 +54,51 @@ class Place:
     deadline: float
 
 
-def start(place: Place) -> AppClient:
-    """Start the app and wait until it is healthy.
+@dataclass(frozen=True)
+class Launch:
+    """A sandbox for one start of the app. ``held``: it waits, with the libraries loaded, until it is let go."""
+
+    process: SandboxProcess
+    ingress: Path
+    held: bool
+
+
+def prepare(place: Place, *, held: bool = False) -> Launch:
+    """Start a sandbox. A held one spends the time while another start is being tried on loading the libraries.
+
+    Raises:
+        SandboxUnavailable: nothing was run.
+    """
+    data, ingress = place.folder / "data", place.folder / ("in-again" if held else "in")
+    for path in (data, ingress):
+        path.mkdir(exist_ok=True, mode=0o700)
+    package = package_name(place.blueprint.name)
+    program = ("-c", _HOLD, package) if held else ("-m", package)
+    argv = ("python", *program, "--socket", "/run/app/app.sock")
+    return Launch(place.sandbox.start(_command(place, argv, data, ingress)), ingress, held)
+
+
+def start(place: Place, launch: Launch) -> AppClient:
+    """Let the app go and wait until it is healthy.
 
     Raises:
         AppGone: it ended, or did not answer in time; nothing of it is left.
-        SandboxUnavailable: nothing was run.
     """
-    data, ingress = place.folder / "data", place.folder / "in"
-    for path in (data, ingress):
-        path.mkdir(exist_ok=True, mode=0o700)
-    (ingress / "app.sock").unlink(missing_ok=True)
-    process = place.sandbox.start(_command(place, data, ingress))
+    if launch.held:
+        (launch.ingress / "go").touch()
     kept = place.folder / "app.sock"
     try:
-        _wait(place, process, ingress / "app.sock", kept)
+        _wait(place, launch.process, launch.ingress / "app.sock", kept)
     except BaseException:
-        process.terminate(grace_seconds=0)
+        launch.process.terminate(grace_seconds=0)
         raise
-    return AppClient(kept, process, place.passes, place.deadline)
+    return AppClient(kept, launch.process, place.passes, place.deadline)
 
 
-def _command(place: Place, data: Path, ingress: Path) -> SandboxCommand:
+def _command(place: Place, argv: tuple[str, ...], data: Path, ingress: Path) -> SandboxCommand:
     tokens = place.passes.tokens
     return SandboxCommand(
-        argv=("python", "-m", package_name(place.blueprint.name), "--socket", "/run/app/app.sock"),
+        argv=argv,
         code=place.project,
         data=data,
         ingress=ingress,

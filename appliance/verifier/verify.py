@@ -12,7 +12,7 @@ from appliance.blueprint.model import Blueprint
 from appliance.blueprint.naming import slug
 from appliance.core.ports import AppTokenIssuer, Sandbox
 from appliance.verifier.acceptance import check_as_owner
-from appliance.verifier.boot import Place, start, stop
+from appliance.verifier.boot import Launch, Place, prepare, start, stop
 from appliance.verifier.build import check_build
 from appliance.verifier.client import AppClient, expect
 from appliance.verifier.model import Check, CheckFailed, Stage, Verification
@@ -87,7 +87,15 @@ class Verifier:
 def _run(recorder: Recorder, place: Place) -> None:
     with recorder.stage(Stage.BUILD):
         check_build(recorder, place.sandbox, place.project, place.blueprint)
-    client = _boot(recorder, place, Stage.BOOT, "The app starts")
+    client = _boot(recorder, place, prepare(place), Stage.BOOT, "The app starts")
+    again = prepare(place, held=True)
+    try:
+        _try_out(recorder, place, client, again)
+    finally:
+        again.process.terminate(grace_seconds=0)
+
+
+def _try_out(recorder: Recorder, place: Place, client: AppClient, again: Launch) -> None:
     try:
         world = World(client, place.blueprint, Sampler(place.blueprint))
         with recorder.stage(Stage.PAGES):
@@ -105,12 +113,13 @@ def _run(recorder: Recorder, place: Place) -> None:
     finally:
         client.close()
         client.process.terminate(grace_seconds=0)
+    world.client = _boot(recorder, place, again, Stage.RESTART, "The app starts again")
     _check_restart(recorder, place, world, before)
 
 
-def _boot(recorder: Recorder, place: Place, stage: Stage, title: str) -> AppClient:
+def _boot(recorder: Recorder, place: Place, launch: Launch, stage: Stage, title: str) -> AppClient:
     with recorder.stage(stage), recorder.check(stage, title, final=True):
-        return start(place)
+        return start(place, launch)
 
 
 def _row_lists(world: World) -> Mapping[str, list[int]]:
@@ -121,8 +130,7 @@ def _row_lists(world: World) -> Mapping[str, list[int]]:
 
 
 def _check_restart(recorder: Recorder, place: Place, world: World, before: Mapping[str, list[int]]) -> None:
-    client = _boot(recorder, place, Stage.RESTART, "The app starts again")
-    world.client = client
+    client = world.client
     try:
         with recorder.stage(Stage.RESTART):
             for name, row in world.rows.items():
@@ -130,10 +138,10 @@ def _check_restart(recorder: Recorder, place: Place, world: World, before: Mappi
                 with recorder.check(Stage.RESTART, title, subject=name):
                     message = f"{plural(name)} are lost when the app is restarted."
                     world.must_show(row, "data_lost", message)
-                    again = expect(client.get(world.owner, f"/{slug(name)}"), (200,), "data_lost", message)
-                    if again.page.rows != before.get(name):
+                    listed = expect(client.get(world.owner, f"/{slug(name)}"), (200,), "data_lost", message)
+                    if listed.page.rows != before.get(name):
                         changed = f"{plural(name)} are not the same after a restart."
-                        detail = f"{before.get(name, [])[:8]} became {again.page.rows[:8]}"
+                        detail = f"{before.get(name, [])[:8]} became {listed.page.rows[:8]}"
                         raise CheckFailed("data_changed", changed, detail=detail)
             for page in place.blueprint.pages:
                 title = f"The page “{page.title}” opens with records in it"
