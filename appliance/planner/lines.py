@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
     from appliance.blueprint.model import Entity
 
-_TITLE: Final = r"/[\p{L}\p{N}][\p{L}\p{N}&',\/\- ]{1,32}[\p{L}\p{N})]/"
-_SENTENCE: Final = r"/[\p{L}\p{N}][\p{L}\p{N}&',;:()\/\- ]{8,110}\./"
-_NOUN: Final = r"/\p{Lu}[\p{L}]{1,15}( (of |and |de |du |der |des |für )?\p{Lu}[\p{L}]{0,15}){0,2}/"
-_FIELD: Final = r"/\p{Ll}{2,14}(_[\p{Ll}\p{N}]{1,12}){0,3}/"
-_OPTION: Final = r"/[\p{L}\p{N}][\p{L}\p{N}\-]{0,14}( [\p{L}\p{N}][\p{L}\p{N}\-]{0,14}){0,2}/"
-_EXAMPLE: Final = r"/[\p{L}\p{N}][\p{L}\p{N}&'.\- ]{1,28}[\p{L}\p{N}]/"
+# Repetition is bounded by tokens, not by counts in the expressions: counted Unicode classes cost the lexer too much.
+_TITLE: Final = r"/[\p{L}\p{N}]+([&',\/\- ]+[\p{L}\p{N}]+)*/"
+_SENTENCE: Final = r"/[\p{L}\p{N}][\p{L}\p{N}&',;:()\/\- ]*\./"
+_WORD: Final = r"(\p{Lu}\p{Ll}+|\p{Lu}\p{Lu}+)"
+_NOUN: Final = rf"/{_WORD}( (of |and |de |du |der |des |für )?{_WORD})*/"
+_FIELD: Final = r"/\p{Ll}\p{Ll}+(_[\p{Ll}\p{N}]+)*/"
+_OPTION: Final = r"/[\p{L}\p{N}]+([ \-][\p{L}\p{N}]+)*/"
+_EXAMPLE: Final = r"/[\p{L}\p{N}]+([&'.\- ]+[\p{L}\p{N}]+)*/"
+
+_HEADERS: Final = ("entity.*", "access.*", "page.*", "dashboard.*", "examples.*")
+"""What no field's name may begin with, since it begins what follows the fields."""
 
 MIN_FIELDS: Final = 3
 MAX_OPTIONS: Final = 6
@@ -62,44 +67,41 @@ NAME: {_NOUN}{_except(taken)}
 
 
 def field_line(entities: Sequence[str], taken: Sequence[str], end: str, *, most: int) -> Grammar:
-    """A field of an entity, or ``end``, the word that starts what follows the entity."""
-    options = f'("," " " OPTION){{1,{MAX_OPTIONS - 1}}}'
-    line = '"  " NAME " " type mods "\\n"'
+    """A field of an entity, or ``end``, the whole header of what follows, so that no field name can begin like it.
+
+    No indentation and no marks after the type: each would cost a sampled token per field.
+    """
+    line = 'NAME " " type "\\n"'
     if len(taken) < MIN_FIELDS:
         start = line
     elif len(taken) >= most:
         start = _quoted(end)
     else:
-        start = f"({line}) | {_quoted(end)}"
+        start = f"{line} | {_quoted(end)}"
     return Grammar(f"""start: {start}
-type: SCALAR | "choice(" OPTION {options} ")" | "ref(" REF ")"
-mods: (" required")?
+type: SCALAR | "choice(" OPTION ("," " " OPTION){{1,{MAX_OPTIONS - 1}}} ")" | "ref(" REF ")"
 SCALAR: {_any_of(scalar.value for scalar in Scalar)}
 REF: {_any_of(entities)}
 OPTION: {_OPTION}
-NAME: {_FIELD}{_except([*taken, *FIELD_KEYWORDS])}
+NAME: {_FIELD} & ~/({"|".join([*taken, *sorted(FIELD_KEYWORDS), *_HEADERS])})/
 """)
 
 
-VERB_LISTS: Final = (
-    "all",
-    "read",
-    "create, read",
-    "create, read, edit",
-    "create, read, edit own",
-    "create, read own",
-    "create, read own, edit own",
-    "read, edit",
-    "read own",
-    "none",
-)
+LEVELS: Final = {
+    "all": "all",
+    "edit": "create, read, edit",
+    "add": "create, read, edit own",
+    "own": "create, read own, edit own",
+    "read": "read",
+    "none": "",
+}
+"""What a role may do with an entity, in one token each, and what that means in the language."""
 
 
-def verbs(*, last: bool, may_be_none: bool) -> Grammar:
-    """What one role may do with one entity; ``none`` is written for nothing at all."""
-    end = '"\\n"' if last else '";"'
-    return Grammar(f"""start: " " VERBS {end}
-VERBS: {_any_of(text for text in VERB_LISTS if may_be_none or text != "none")}
+def level(*, must_add: bool) -> Grammar:
+    """The level of one role for one entity; ``must_add`` when nobody else could add records."""
+    return Grammar(f"""start: " " LEVEL
+LEVEL: {_any_of(name for name, verbs in LEVELS.items() if not must_add or "create" in verbs or name == "all")}
 """)
 
 

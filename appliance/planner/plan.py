@@ -19,8 +19,8 @@ from appliance.planner.transcript import Transcript
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROMPT_VERSION: Final = "plan/1"
-_EXAMPLES: Final = (1, 2)
+PROMPT_VERSION: Final = "plan/2"
+_EXAMPLES: Final = (2, 1, 3)
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,11 @@ class Planner:
         roles = stages.write_names(transcript, "roles", most=stages.MOST_ROLES, fallback="Member")
         emit(*(f"role {role}" for role in roles))
         names = stages.write_names(transcript, "records", most=stages.MOST_ENTITIES, fallback="Record")
-        transcript.force("entity")
+        transcript.force(stages.entity_header(names[0]))
         entities: list[Entity] = []
         for index, entity_name in enumerate(names):
-            end = "access" if index + 1 == len(names) else "entity"
+            last = index + 1 == len(names)
+            end = stages.access_header(names[0]) if last else stages.entity_header(names[index + 1])
             entities.append(stages.write_entity(transcript, entity_name, names, end))
             emit(*entity_lines(entities[-1]))
         access = stages.write_access(transcript, entities, roles)

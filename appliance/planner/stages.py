@@ -10,6 +10,7 @@ from appliance.blueprint import clauses, fields
 from appliance.blueprint.cursor import Cursor
 from appliance.blueprint.errors import BlueprintError
 from appliance.blueprint.model import (
+    MAX_NAME,
     Access,
     CountWidget,
     DashboardPage,
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
 
 MOST_ROLES: Final = 3
 MOST_ENTITIES: Final = 6
-MOST_FIELDS: Final = 12
-MOST_PAGES: Final = 3
+MOST_FIELDS: Final = 10
+MOST_PAGES: Final = 2
 MOST_WIDGETS: Final = 4
 MOST_EXAMPLES: Final = 3
+MOST_NAMED: Final = 3
 _LINE_TOKENS: Final = 64
 
 
@@ -62,17 +64,30 @@ def write_names(transcript: Transcript, word: str, *, most: int, fallback: str) 
             transcript.force("\n" if names else f" {fallback}\n")
             break
         name = text.strip(" ,\n")
-        if is_noun(name) and not any(class_name(name) == class_name(other) for other in names):
+        if (
+            is_noun(name)
+            and len(name) <= MAX_NAME
+            and not any(class_name(name) == class_name(other) for other in names)
+        ):
             names.append(name)
         if text.endswith("\n"):
             break
     return tuple(names) or (fallback,)
 
 
+def entity_header(name: str) -> str:
+    """The line that starts an entity."""
+    return f"entity {name}\n"
+
+
+def access_header(name: str) -> str:
+    """The start of an access line."""
+    return f"access {name}:"
+
+
 def write_entity(transcript: Transcript, name: str, entities: Sequence[str], end: str) -> Entity:
-    """One entity; ``end`` is the word that starts what follows and is written by the model when it is done."""
+    """One entity, whose header is written already; ``end`` is the header of what follows, chosen when it is done."""
     entity = Entity(name, ())
-    transcript.force(f" {name}\n")
     for _ in range(MOST_FIELDS + 1):
         taken = [field.name for field in entity.fields]
         grammar = lines.field_line(entities, taken, end, most=MOST_FIELDS)
@@ -86,7 +101,19 @@ def write_entity(transcript: Transcript, name: str, entities: Sequence[str], end
             entity = replace(entity, fields=(*entity.fields, field))
     else:
         transcript.force(end)
-    return entity if entity.fields else replace(entity, fields=(Field("name", Scalar.TEXT, required=True),))
+    return complete_fields(entity)
+
+
+def complete_fields(entity: Entity) -> Entity:
+    """Require what a record makes no sense without: the field that it is called by, and its first reference."""
+    if not entity.fields:
+        return replace(entity, fields=(Field("name", Scalar.TEXT, required=True),))
+    label = label_field(entity)
+    first = next(
+        (field for field in entity.fields if isinstance(field.type, Ref) and field.type.entity != entity.name), None
+    )
+    needed = {field.name for field in (label, first) if field is not None}
+    return replace(entity, fields=tuple(replace(field, required=field.name in needed) for field in entity.fields))
 
 
 def read_field(line: str, entities: Sequence[str]) -> Field | None:
@@ -102,21 +129,22 @@ def read_field(line: str, entities: Sequence[str]) -> Field | None:
 
 
 def write_access(transcript: Transcript, entities: Sequence[Entity], roles: Sequence[str]) -> tuple[Access, ...]:
-    """Who may do what. The first line's word is already written."""
+    """Who may do what. The first line's header is already written."""
     found: list[Access] = []
     for index, entity in enumerate(entities):
-        transcript.force(f" {entity.name}:" if index == 0 else f"access {entity.name}:")
+        if index > 0:
+            transcript.force(access_header(entity.name))
         grants: list[Grant] = []
         for role in roles:
             last = role == roles[-1]
             transcript.force(f" {role}")
-            grammar = lines.verbs(last=last, may_be_none=not last or bool(grants))
-            text = transcript.choose(grammar, ends=("\n", ";"), max_tokens=16)
+            must_add = last and not any(grant.permission(Verb.CREATE) for grant in grants)
+            text = transcript.choose(lines.level(must_add=must_add), ends=tuple(lines.LEVELS), max_tokens=4)
             if text is None:
-                text = " read"
-                transcript.force(" read\n" if last else " read;")
-            verbs = text.strip(" ;\n")
-            if verbs != "none":
+                text = " all" if must_add else " read"
+                transcript.force(text)
+            transcript.force("\n" if last else ";")
+            if verbs := lines.LEVELS[text.strip()]:
                 grants.append(fields.read_grant(Cursor(f"{role} {verbs}", 1), roles))
         found.append(Access(entity.name, tuple(grants)))
     return complete_access(tuple(found), entities)
@@ -169,7 +197,7 @@ def read_page(line: str, entities: Sequence[Entity]) -> TablePage | None:
     """A written page."""
     found = re.fullmatch(r'page "(.+?)" table (.+?)( where .+)\n', line)
     entity = next((item for item in entities if found and item.name == found[2]), None)
-    if found is None or entity is None:
+    if found is None or entity is None or len(found[1]) > MAX_NAME:
         return None
     try:
         where = clauses.read_where(Cursor(found[3], 1), entity)
@@ -208,7 +236,7 @@ def write_example_names(transcript: Transcript, entities: Sequence[Entity]) -> d
     found: dict[str, tuple[str, ...]] = {}
     for entity in entities:
         label = label_field(entity)
-        if label is None or label.type is not Scalar.TEXT:
+        if label is None or label.type is not Scalar.TEXT or len(found) == MOST_NAMED:
             continue
         transcript.force(f"examples {entity.name}:")
         text = transcript.choose(lines.example_names(MOST_EXAMPLES), ends=("\n",), max_tokens=_LINE_TOKENS)
