@@ -55,19 +55,25 @@ class VerificationReport:
 
 
 class Findings:
-    """Collects up to 100 findings; whoever changed more has made the point."""
+    """Collects up to 100 findings of each kind; whoever changed more has made the point."""
 
     def __init__(self) -> None:
-        self._found: list[Finding] = []
+        self._changed: list[Finding] = []
+        self._meaning: list[Finding] = []
 
     def add(self, finding: Finding) -> None:
-        """Keep it, while there is room."""
-        if len(self._found) < MAX_FINDINGS:
-            self._found.append(finding)
+        """Something that is not as it was written."""
+        if len(self._changed) < MAX_FINDINGS:
+            self._changed.append(finding)
+
+    def add_meaning(self, finding: Finding) -> None:
+        """A leaf that makes no sense, whoever wrote it; often a consequence of a change."""
+        if len(self._meaning) < MAX_FINDINGS:
+            self._meaning.append(finding)
 
     def all(self) -> tuple[Finding, ...]:
-        """In the order in which they were found."""
-        return tuple(self._found)
+        """Changes first, each kind in the order in which it was found."""
+        return (*self._changed, *self._meaning)
 
 
 class LeafChecker:
@@ -89,7 +95,7 @@ class LeafChecker:
             try:
                 leaf = self._reader.read(entry)
             except LeafRefused as error:
-                self._findings.add(Finding("entry", error.cause, index, index))
+                self._findings.add_meaning(Finding("entry", error.cause, index, index))
                 continue
             if leaf.intent is None:
                 self._open[index] = (LeafRef(index, one.hex()), leaf)
@@ -97,10 +103,10 @@ class LeafChecker:
             self.outcomes += 1
             ref, begun = self._open.pop(leaf.intent.index, (None, leaf))
             if ref != leaf.intent:
-                self._findings.add(
+                self._findings.add_meaning(
                     Finding("entry", f"an outcome without an open intent at {leaf.intent.index}", index, index)
                 )
             elif (leaf.event, leaf.principal, leaf.resource) != (begun.event, begun.principal, begun.resource):
-                self._findings.add(
+                self._findings.add_meaning(
                     Finding("entry", f"an outcome unlike its intent at {leaf.intent.index}", index, index)
                 )

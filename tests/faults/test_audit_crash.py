@@ -1,0 +1,198 @@
+"""No acknowledged act without a provable leaf: not after SIGKILL at any moment, not on a full or failing disk."""
+
+from __future__ import annotations
+
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from appliance.audit.findings import VerificationReport
+from appliance.audit.keys import LogKey, load_or_make_log_key
+from appliance.audit.log import AuditLog
+from appliance.audit.merkle import verify_inclusion
+from appliance.audit.note import Checkpoint, open_checkpoint, parse_proof
+from appliance.audit.verify import verify_log
+from appliance.core.clock import SystemClock
+from appliance.core.events import Event, Outcome
+
+WRITER = Path(__file__).parent / "audit_writer.py"
+CYCLES = 25
+SEED = 20261122
+
+
+def key_of(folder: Path) -> LogKey:
+    return load_or_make_log_key(folder / "keys" / "audit.json")
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    return [sys.executable, str(WRITER), str(folder / "audit"), str(folder / "keys" / "audit.json"), *more]
+
+
+def acknowledged(output: str) -> dict[int, str]:
+    """Index and hash of every leaf that the writer reported; the last line may be cut."""
+    lines = output.rsplit("\n", 1)[0].splitlines()
+    return {int(index): digest for kind, index, digest in (one.split(" ", 2) for one in lines if one.startswith("ack"))}
+
+
+def verify(folder: Path, key: LogKey) -> VerificationReport:
+    report = verify_log(folder / "audit", [one.text for one in key.verifier_keys])
+    assert report.findings == ()
+    return report
+
+
+def prove(folder: Path, key: LogKey, promised: dict[int, str], sample: int = 5) -> None:
+    """Every promised leaf is in the log as promised; a sample gets the full proof."""
+    with AuditLog.open(folder / "audit", key, SystemClock()) as log:
+        stored = {ref.index: ref.leaf_hash for ref, _ in log.leaves()}
+        assert {index: stored.get(index) for index in promised} == promised
+        for index in sorted(promised)[:: max(1, len(promised) // sample)]:
+            place, hashes, note = parse_proof(log.proof(index))
+            head = open_checkpoint(note, key.verifier_keys, origin=key.name)
+            verify_inclusion(bytes.fromhex(promised[index]), place, head.size, hashes, head.root)
+
+
+def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    key, chance = key_of(tmp_path), random.Random(SEED)  # noqa: S311 - repeatable, not secret
+    promised: dict[int, str] = {}
+    heads: list[Checkpoint] = []
+    began = time.monotonic()
+    cycles = 0
+    while cycles < CYCLES and time.monotonic() - began < 15:
+        process = subprocess.Popen(command(tmp_path, "8"), stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("open")
+        time.sleep(chance.uniform(0, 0.12))
+        process.kill()
+        output = process.stdout.read()
+        process.wait()
+        fresh = acknowledged(output)
+        assert not fresh.keys() & promised.keys()
+        promised.update(fresh)
+        report = verify(tmp_path, key)
+        assert report.size > max(promised, default=-1)
+        note = (tmp_path / "audit" / "checkpoint").read_bytes()
+        heads.append(open_checkpoint(note, key.verifier_keys, origin=key.name))
+        cycles += 1
+    assert cycles >= 5
+    assert len(promised) > 100
+    prove(tmp_path, key, promised)
+    assert [head.size for head in heads] == sorted(head.size for head in heads)
+    final = (tmp_path / "audit" / "checkpoint").read_bytes()
+    for head in heads:
+        earlier = key.checkpoint_note(head, SystemClock().now()).encode()
+        vkeys = [one.text for one in key.verifier_keys]
+        assert verify_log(tmp_path / "audit", vkeys, earlier=earlier).intact
+    assert open_checkpoint(final, key.verifier_keys, origin=key.name).size > heads[-1].size - 1
+
+
+def test_killed_while_it_starts_and_recovers(tmp_path: Path) -> None:
+    """The same, but the kill hits recovery itself: its steps may be repeated any number of times."""
+    key, chance = key_of(tmp_path), random.Random(SEED + 1)  # noqa: S311 - repeatable, not secret
+    with AuditLog.open(tmp_path / "audit", key, SystemClock()) as log:
+        intent = log.intent(Event.BUILD_STARTED, principal="p", resource="r")
+    promised = {intent.index: intent.leaf_hash}
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null"]
+    for _ in range(6):
+        running = subprocess.Popen(command(tmp_path, "4"), stdout=subprocess.PIPE, text=True)
+        assert running.stdout is not None
+        running.stdout.readline()
+        time.sleep(0.05)
+        running.kill()
+        promised.update(acknowledged(running.stdout.read()))
+        running.wait()
+        call = chance.choice(["fsync", "rename", "unlink"])
+        injected = [*strace, "-e", f"inject={call}:signal=SIGKILL:when={chance.randint(1, 6)}", "-e", f"trace={call}"]
+        done = subprocess.run([*injected, *command(tmp_path, "1", "1")], capture_output=True, text=True, check=False)
+        promised.update(acknowledged(done.stdout + "\n"))
+        verify(tmp_path, key)
+    prove(tmp_path, key, promised)
+
+
+def test_a_full_disk_refuses_and_service_resumes_with_space(tmp_path: Path) -> None:
+    """A file size limit stands for the full disk: the write fails part-way, exactly as with ENOSPC."""
+    key = key_of(tmp_path)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
+
+    done = subprocess.run(
+        command(tmp_path, "4"), preexec_fn=limit, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.count("unavailable") == 4
+    assert "File too large" in done.stdout
+    promised = acknowledged(done.stdout)
+    assert promised
+    verify(tmp_path, key)
+    again = subprocess.run(command(tmp_path, "2", "3"), capture_output=True, text=True, timeout=60, check=True)
+    assert again.stdout.endswith("closed\n")
+    prove(tmp_path, key, {**promised, **acknowledged(again.stdout)})
+    verify(tmp_path, key)
+
+
+@pytest.mark.sandbox
+def test_no_space_left_on_a_real_file_system(tmp_path: Path) -> None:
+    """A tmpfs of 512 KiB, mostly taken by something else: ENOSPC itself, until the something else goes."""
+    key = key_of(tmp_path)
+    script = (
+        'head -c 350000 /dev/zero > "$1/other"; "$2" "$3" "$1/audit" "$4" 4 || exit 1; '
+        'rm "$1/other"; "$2" "$3" "$1/audit" "$4" 2 3 && cp -r "$1/audit" "$5"'
+    )
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--size", "524288", "--tmpfs", str(small)]
+    arguments = [sys.executable, str(WRITER), str(tmp_path / "keys" / "audit.json"), str(tmp_path / "audit")]
+    done = subprocess.run(
+        [*mount, "sh", "-c", script, "sh", str(small), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device" in done.stdout
+    assert done.stdout.endswith("closed\n")
+    prove(tmp_path, key, acknowledged(done.stdout))
+    verify(tmp_path, key)
+
+
+@pytest.mark.parametrize("when", [4, 9, 20, 21, 22, 23])
+def test_a_failed_fsync_is_never_tried_again(tmp_path: Path, when: int) -> None:
+    key = key_of(tmp_path)
+    trace = tmp_path / "trace"
+    strace = ["strace", "-f", "-qq", "-y", "-o", str(trace)]
+    strace += ["-e", "trace=fsync", "-e", f"inject=fsync:error=EIO:when={when}"]
+    done = subprocess.run([*strace, *command(tmp_path, "4")], capture_output=True, text=True, timeout=60, check=False)
+    assert "unavailable" in done.stdout
+    assert "Input/output error" in done.stdout
+    calls = trace.read_text().splitlines()
+    failed = [number for number, line in enumerate(calls) if "EIO" in line]
+    assert failed
+    for number in failed:
+        name = calls[number].partition("<")[2].partition(">")[0]
+        assert not [line for line in calls[number + 1 :] if f"<{name}>" in line]
+    promised = acknowledged(done.stdout)
+    verify(tmp_path, key)
+    prove(tmp_path, key, promised)
+
+
+def test_an_interrupted_act_gets_the_outcome_unknown(tmp_path: Path) -> None:
+    key = key_of(tmp_path)
+    process = subprocess.Popen(command(tmp_path, "8"), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    with AuditLog.open(tmp_path / "audit", key, SystemClock()) as log:
+        left = log.record_unknown()
+        assert log.unfinished() == ()
+        unknown = [leaf.intent for _, leaf in log.leaves() if leaf.result == Outcome.UNKNOWN]
+        assert unknown == [one.ref for one in left]
+    assert verify(tmp_path, key).unfinished == ()
