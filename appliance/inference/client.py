@@ -201,9 +201,9 @@ class WorkerSession:
                 if isinstance(answer, protocol.Finished):
                     finished = True
                     return
+                self._check()  # pieces that were on their way when somebody cancelled are not handed on
                 if not isinstance(answer, protocol.Piece):
                     finished = True
-                    self._check()
                     message = "The model's worker gave an answer that does not fit."
                     raise GenerationFailed(message, cause=type(answer).__name__, action="Report this.")
                 yield answer.text

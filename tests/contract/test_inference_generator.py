@@ -126,7 +126,9 @@ def test_cancel_stops_a_running_generation(generator: TextGenerator) -> None:
     with generator.session(PROMPT) as session:
         pieces = session.generate(Grammar("start: /[a-z]{400,450}/"), max_tokens=400, temperature=2.0, seed=1)
         next(pieces)
-        threading.Thread(target=session.cancel).start()
+        canceller = threading.Thread(target=session.cancel)
+        canceller.start()
+        canceller.join()
         with pytest.raises(GenerationCancelled):
             for _ in pieces:
                 pass
