@@ -1,0 +1,68 @@
+"""The command line: ``intramural demo``, ``intramural audit verify``, ``intramural preflight``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.core.errors import IntramuralError
+from appliance.core.settings import load_settings
+from appliance.demo.run import Demo, DemoOptions
+from appliance.demo.terminal import Terminal
+from installer.preflight import RUN, MissingPackages, require
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="intramural")
+def main() -> None:
+    """Intramural: internal apps from plain sentences, wholly on your own machines."""
+
+
+@main.command()
+@click.argument("sentence", nargs=-1)
+@click.option("--once", is_flag=True, help="Stop after the report; exit code 1 if no verified app came out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object on standard output.")
+@click.option("--bundle", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Use this model bundle.")
+def demo(sentence: tuple[str, ...], *, once: bool, as_json: bool, bundle: Path | None) -> None:
+    """Build an app from SENTENCE and serve it; without a sentence, open the studio."""
+    options = DemoOptions(" ".join(sentence) if sentence else None, once=once, as_json=as_json, bundle=bundle)
+    try:
+        settings = load_settings()
+    except IntramuralError as error:
+        Terminal().error(error.message, error.cause, error.action)
+        sys.exit(2)
+    sys.exit(Demo(settings, options, os.environ).run())
+
+
+@main.command()
+def preflight() -> None:
+    """Check what this machine needs; as root, install what is missing."""
+    try:
+        require(RUN, click.echo)
+    except MissingPackages as error:
+        Terminal().error(error.message, error.cause, error.action)
+        sys.exit(2)
+    click.echo("This machine has what it needs.")
+
+
+@main.group()
+def audit() -> None:
+    """The tamper-evident log."""
+
+
+@audit.command()
+@click.option("--directory", type=click.Path(path_type=Path), help="The log; default: the one in the home folder.")
+def verify(directory: Path | None) -> None:
+    """Recompute every hash of the log and check its signatures; works while the appliance runs."""
+    from appliance.audit.report import main_verify  # noqa: PLC0415 - keeps the other commands quick to start
+
+    code, text = main_verify(directory or load_settings().home / "audit")
+    click.echo(text)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
