@@ -66,6 +66,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
         ),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
+        logging_config=None,
         debug=False,
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from appliance.db.records import BuildState
 from appliance.studio.pipeline import TITLES
 
 if TYPE_CHECKING:
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
 
     from appliance.db.records import Build, BuildEvent
     from appliance.studio.events import EventStream
+
+DOING: Final = {
+    "plan": "Writing the blueprint …",
+    "write": "Writing the code …",
+    "verify": "Checking that it works …",
+    "save": "Saving the version …",
+    "start": "Starting your app …",
+}
+"""What is going on in a stage, as the heading over the blueprint says it (``live.js`` says the same)."""
 
 
 @dataclass
@@ -36,6 +46,20 @@ class Story:
     last: int = 0
 
     @property
+    def current(self) -> str:
+        """The stage that was reached last, or nothing."""
+        return next(reversed(self.stages), "")
+
+    def mark(self, name: str) -> str:
+        """How a stage is drawn: ``todo``, ``now``, ``done`` or ``broken``."""
+        stage = self.stages.get(name)
+        if stage is None:
+            return "todo"
+        if self.build.state in {BuildState.FAILED, BuildState.CANCELLED} and name == self.current:
+            return "broken"
+        return "done" if stage.seconds is not None or self.build.state.final else "now"
+
+    @property
     def total(self) -> float:
         """Seconds of all stages together."""
         return sum(self.build.stages.values())
@@ -46,8 +70,8 @@ class Story:
         data = event.data
         match event.type:
             case "stage.started":
-                line = self.stages.setdefault(data["stage"], StageLine(data["stage"], data["title"]))
-                line.seconds = None
+                self.stages.pop(data["stage"], None)  # the stage of a repair round goes to the end again
+                self.stages[data["stage"]] = StageLine(data["stage"], data["title"])
                 if data["stage"] == "verify":
                     self.checks.clear()
                     self.findings.clear()

@@ -21,7 +21,7 @@ from appliance.studio.pipeline import TITLES
 from appliance.web.access import MAKER, SIGNED_IN
 from appliance.web.limits import TooMany
 from appliance.web.render import page
-from appliance.web.story import stories
+from appliance.web.story import DOING, stories
 from appliance.web.summary import summarise
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class AppController(Controller):
             app_url=services.addresses.app(view.project.slug) if view.project.slug else "",
             summary=None if view.blueprint is None else summarise(view.blueprint),
             titles=TITLES,
+            doing=DOING,
             last_words=next((build.request for build in reversed(builds) if build.origin is Origin.PROMPT), ""),
             limit=services.settings.build.prompt_characters,
         )

@@ -30,6 +30,7 @@
       this.checks = [...card.querySelectorAll("[data-check-list] li")].map((item) => item.className === "pass");
       this.since = {};
       this.spent = {};
+      this.showName();
       this.timer = setInterval(() => this.tick(), 100);
       this.source = new EventSource(`/api/builds/${card.dataset.build}/events?after=${card.dataset.last}`);
       this.source.onmessage = (message) => this.take(JSON.parse(message.data));
@@ -84,10 +85,16 @@
 
     blueprintText(event) {
       this.text += event.text;
+      this.showName();
       if (!this.pre) return;
       const atEnd = this.pre.scrollHeight - this.pre.scrollTop - this.pre.clientHeight < 80;
       window.Blueprint.render(this.pre, this.text);
       if (atEnd) this.pre.scrollTop = this.pre.scrollHeight;
+    }
+
+    showName() {
+      const name = /^app "((?:[^"\\]|\\.)+)"/.exec(this.text)?.[1];
+      if (name && this.card.dataset.fresh !== undefined) for (const slot of document.querySelectorAll("[data-name]")) slot.textContent = name;
     }
 
     blueprintReset() { this.text = ""; }

@@ -146,9 +146,12 @@
   async function redraw() {
     try {
       const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#bench");
+      const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = drawn.querySelector("#bench");
       if (!answer.ok || !fresh) throw new Error("unexpected answer");
       const failed = fresh.querySelector('[data-build][data-state="failed"]');
+      document.title = drawn.title;
+      document.querySelector(".crumb").replaceWith(drawn.querySelector(".crumb"));
       document.querySelector("#bench").replaceWith(fresh);
       window.htmx.process(fresh);
       if (!failed && narrow.matches) page.tab = "preview";
