@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -109,6 +111,9 @@ def _leave_process_behind(sandbox: Sandbox, folder: Path) -> AttemptResult:
     deadline = time.monotonic() + 2.0
     while survivors and time.monotonic() < deadline:
         survivors = _processes_with(marker)
+    for pid in survivors:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     refused = outcome.exit_code == 0 and not survivors
     detail = "gone with the sandbox" if refused else f"exit {outcome.exit_code}, processes {survivors}"
     return AttemptResult("leave a process behind", refused, detail, outcome.seconds)

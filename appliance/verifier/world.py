@@ -50,7 +50,8 @@ class World:
         for item in entity.fields:
             if isinstance(item.type, Ref):
                 target = self._target(entity, item, item.type)
-                refs[item.name] = str(target.id) if target is not None and target.id != without else ""
+                itself = target is not None and target.entity == entity and target.id == without
+                refs[item.name] = "" if target is None or itself else str(target.id)
         return self.sampler.sample(entity, who.person.email, refs)
 
     def _target(self, entity: Entity, item: Field, kind: Ref) -> Row | None:
@@ -149,10 +150,10 @@ class World:
             CheckFailed: any step fails.
         """
         path = f"/{slug(row.entity.name)}/{row.id}/edit"
+        sample = self.sample(row.entity, who, without=row.id)  # first: it may add rows that the form then offers
         message = f"{start(a(row.entity.name))} cannot be changed: its form does not open."
         opened = expect(self.client.get(who, path), (200,), "form_closed", message)
         form = self._form(opened, row.entity)
-        sample = self.sample(row.entity, who, without=row.id)
         values = self._fill(form, row.entity, sample)
         answer = self.client.post(who, path, values, files=sample.files, multipart=form.multipart)
         message = f"A change to {a(row.entity.name)} is not saved."
