@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint import naming
@@ -34,10 +35,10 @@ _WORDS: Final = {
 _DAY_WORDS: Final = {
     Operator.EQ: "is",
     Operator.NE: "is not",
-    Operator.LT: "is before",
-    Operator.LE: "is no later than",
-    Operator.GT: "is after",
-    Operator.GE: "is no earlier than",
+    Operator.LT: "before",
+    Operator.LE: "up to",
+    Operator.GT: "after",
+    Operator.GE: "on or after",
 }
 _PYTHON: Final = {Operator.EQ: "==", Operator.NE: "!="}
 
@@ -105,7 +106,7 @@ def _function(names: Names, entity_name: str, condition: Condition, name: str) -
     here = "here" if "here" in expression else "_here"
     return (
         f"def {name}({here}: Moment) -> ColumnElement[bool]:\n"
-        f'    """{plain(naming.plural(entity_name))} where {plain(text)}."""\n'
+        f'    """{shorten(f"{plain(naming.plural(entity_name))} where {plain(text)}", 100, placeholder=" …")}."""\n'
         f"    return {expression}\n\n\n"
         f"{name.upper()} = Where({text!r}, {name})"
     )

@@ -23,6 +23,9 @@ from appliance.codegen.emit.names import Names, plain
 
 def pages_module(names: Names, conditions: Conditions) -> str:
     """The text of ``pages.py``; registers the conditions that it needs."""
+    for page in names.blueprint.pages:  # a table page gives a condition a better name than a widget
+        if isinstance(page, TablePage):
+            _where(conditions, page.title, page.entity, page.where)
     body = "".join(f"    {_page(names, conditions, page)},\n" for page in names.blueprint.pages)
     kinds = [
         name
@@ -84,6 +87,10 @@ def widget_title(names: Names, widget: Widget) -> str:
         title = f"{noun} by {naming.label(widget.by).lower()}"
     if widget.where is None:
         return title
+    for page in names.blueprint.pages:
+        same = isinstance(page, TablePage) and (page.entity, page.where) == (widget.entity, widget.where)
+        if same and isinstance(widget, CountWidget | ListWidget):
+            return page.title
     entity = names.blueprint.entity(widget.entity)
     return f"{title}: {' and '.join(clause_text(entity, clause) for clause in widget.where.clauses)}"
 

@@ -9,8 +9,8 @@ from appliance.blueprint import naming
 from appliance.blueprint.model import Verb
 from appliance.codegen.emit.names import Names, plain
 
-_HUES: Final = (255, 290, 195, 160, 25, 345, 230, 310)
-"""Accent hues (OKLCH degrees) with enough contrast at the lightness that ``kit.css`` uses."""
+_HUES: Final = (255, 285, 200, 165, 235, 305)
+"""Accent hues (OKLCH degrees) with enough contrast at the lightness that ``kit.css`` uses; no red, which means danger."""
 
 
 TEMPLATES_NOTE: Final = """# Templates of this app
@@ -59,13 +59,21 @@ target-version = "py311"
 
 [tool.ruff.lint]
 select = ["E", "F", "W", "I", "UP", "B", "C4", "PIE", "RET", "SIM", "RUF"]
-ignore = ["RUF001", "RUF002", "RUF003"]  # names of records may be in any language
+ignore = [
+    "E501",  # the formatter breaks lines; what it leaves are long texts
+    "RUF001", "RUF002", "RUF003",  # names of records may be in any language
+]
+
+[tool.ruff.lint.isort]
+known-first-party = ["{names.package}"]
+
+[tool.ruff.lint.per-file-ignores]
+"*/kit/*" = ["RUF100"]  # the kit is also checked under stricter rules, whose exceptions it names
 
 [tool.mypy]
 python_version = "3.11"
 packages = ["{names.package}"]
-disallow_untyped_defs = true
-warn_unused_ignores = true
+strict = true
 '''
 
 

@@ -113,8 +113,7 @@ def _meaning(visit: Visit, spec: FieldSpec, text: str, row: Any | None) -> objec
         return bool(text) and parse(spec, text)
     if not text or (spec.required and not text.strip()):
         if spec.required:
-            verb = "Choose" if spec.kind in (Kind.CHOICE, Kind.REF) else "Fill in"
-            raise Invalid(f"{verb} the {spec.label.lower()}.")
+            raise Invalid("Choose one." if spec.kind in (Kind.CHOICE, Kind.REF) else "Fill this in.")
         return None
     if spec.kind not in (Kind.TEXT, Kind.LONGTEXT) and not text.strip():
         return None

@@ -85,7 +85,7 @@ class HeaderIdentity:
 class LocalIdentity:
     """Sign-in of an app that runs alone: whoever has the one-time link printed at start is its owner."""
 
-    OWNER: Final = Identity("local:owner", "Owner", "", frozenset({OWNER}))
+    OWNER: Final = Identity("local:owner", "Owner", "owner@localhost", frozenset({OWNER}))
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer

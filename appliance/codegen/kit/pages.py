@@ -152,6 +152,7 @@ def _bars(visit: Visit, widget: Bars, condition: Any, address: str) -> Figure:
     column = attribute(entity.model, spec.attribute)
     counted = select(column, func.count()).where(condition).group_by(column)
     counts: dict[Any, int] = {value: count for value, count in visit.session.execute(counted)}  # noqa: C416
+    total = sum(counts.values())
     joiner = "&" if "?" in address else "?"
     if spec.kind is Kind.CHOICE:
         ordered = [(option, counts.pop(option, 0)) for option in spec.options]
@@ -165,7 +166,7 @@ def _bars(visit: Visit, widget: Bars, condition: Any, address: str) -> Figure:
         label, key = _named(visit, widget, value)
         link = f"{address}{joiner}f.{spec.name}={quote(key)}" if key else ""
         bars.append(Bar(label, count, round(100 * count / longest, 1), link))
-    return Figure("bars", widget, address, sum(counts.values()), bars=tuple(bars), more=max(0, len(ordered) - MAX_BARS))
+    return Figure("bars", widget, address, total, bars=tuple(bars), more=max(0, len(ordered) - MAX_BARS))
 
 
 def _learn_values(visit: Visit, widget: Bars, values: list[Any]) -> None:

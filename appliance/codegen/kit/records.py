@@ -96,6 +96,14 @@ class Entity:
         """The field with that form name, or None."""
         return next((field for field in self.fields if field.name == name), None)
 
+    def columns(self, limit: int) -> tuple[FieldSpec, ...]:
+        """The fields that a table shows: at most ``limit``, leaving out first what says least in a narrow column."""
+        shown = [field for field in self.fields if field.kind is not Kind.LONGTEXT or field == self.label]
+        for kind in (Kind.FILE, Kind.URL, Kind.PHONE, Kind.IMAGE, Kind.TIME):
+            while len(shown) > limit and (last := [field for field in shown if field.kind is kind]):
+                shown.remove(last[-1])
+        return tuple(shown[:limit] or self.fields[:limit])
+
     @property
     def people(self) -> tuple[FieldSpec, ...]:
         """Fields that name a person."""
