@@ -190,6 +190,7 @@ class Connection:
                 request.max_tokens,
                 self._model.loaded.tokenizer.end_tokens,
             ),
+            written=conversation.written,
             on_tokens=lambda tokens: _post(loop, arrived, tokens),
         )
         self._begin(work)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.ports import GenerationFailed, TokenUsage
+from appliance.inference.kv_cache import common_prefix
 from appliance.inference.sequence import context_full
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Conversation:
         self._fixed = len(prompt.tokens)
         self._marks: dict[int, Point] = {}
         self.tokens = list(prompt.tokens)
+        self.written = 0
+        """How many leading tokens are not new text: what the model wrote last, and all before it."""
         self.held = b""
         """The last bytes of the text, whose tokens depend on what comes next."""
         self.usage = TokenUsage(prompt=len(prompt.tokens))
@@ -60,6 +63,7 @@ class Conversation:
         if self._length(tokens, held) >= self._context:
             raise context_full(self._context)
         before = self._length(self.tokens, self.held)
+        self.written = min(self.written, common_prefix(self.tokens, tokens))
         self.tokens, self.held = tokens, held
         grown = max(0, self._length(tokens, held) - before)
         self.usage = replace(self.usage, prompt=self.usage.prompt + grown)
@@ -75,6 +79,7 @@ class Conversation:
         while len(dropped) < incomplete:
             dropped = self._tokenizer.token_bytes([generated.pop()]) + dropped
         self.tokens = [*self.tokens, *generated]
+        self.written = len(self.tokens)
         self.held = dropped[: len(dropped) - incomplete]
         self._count(outcome)
 
@@ -131,6 +136,7 @@ class Conversation:
     def restore(self, point: Point) -> None:
         """Return to a state."""
         self.tokens, self.held = point.tokens.tolist(), point.held
+        self.written = min(self.written, len(self.tokens))
 
     def _length(self, tokens: list[int], held: bytes) -> int:
         return len(tokens) + (len(self._tokenizer.encode(held.decode("utf-8"))) if held else 0)

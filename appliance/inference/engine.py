@@ -51,6 +51,7 @@ class Work:
     Attributes:
         tokens: the conversation so far.
         generation: how to continue it, or None to fill the cache only.
+        written: how many leading tokens are not new text; decides only what counts as prefill in the figures.
         stable: these tokens recur in other conversations, so their keys and values are kept.
         seconds: limit, from the first step on.
         on_tokens: called on the engine's thread with new tokens; must return at once.
@@ -59,6 +60,7 @@ class Work:
 
     tokens: list[int]
     generation: Generation | None = None
+    written: int = 0
     stable: bool = False
     seconds: float = 300.0
     on_tokens: Callable[[list[int]], None] = lambda _tokens: None
@@ -179,6 +181,7 @@ class Engine:
             generation=work.generation,
             max_chunk=self._executor.max_chunk,
             context=self._cache.shape.max_len,
+            written=work.written,
         )
         running = _Running(work, sequence, kept)
         if forced := sequence.start():

@@ -53,16 +53,25 @@ class TokenSequence:
     Args:
         tokens: the conversation so far.
         cached: how many of them are in the cache; at least one must not be when there is something to generate.
+        written: how many leading ones are not new text: what the model wrote, and what came before that.
         generation: None when only the cache is to be filled.
         max_chunk: the most tokens in a step.
         context: the most tokens in a conversation.
     """
 
     def __init__(
-        self, tokens: list[int], *, cached: int, generation: Generation | None, max_chunk: int, context: int
+        self,
+        tokens: list[int],
+        *,
+        cached: int,
+        generation: Generation | None,
+        max_chunk: int,
+        context: int,
+        written: int = 0,
     ) -> None:
         self._tokens = list(tokens)
         self._given = len(tokens)
+        self._written = written
         self._computed = cached
         self._generation = generation
         self._max_chunk = max_chunk
@@ -96,7 +105,8 @@ class TokenSequence:
         logits = last and self._generation is not None
         if logits and self._generation is not None:
             self._generation.constraint.begin_mask()
-        return Chunk(tokens, logits=logits, decode=self._computed >= self._given)
+        reads = self._computed < self._given and self._computed + len(tokens) > self._written
+        return Chunk(tokens, logits=logits, decode=not reads)
 
     def absorb(self, chunk: Chunk, logits: NDArray[np.float32] | None) -> list[int]:
         """Note that ``chunk`` is in the cache, choose the next token if it was asked for, and follow what it forces.
