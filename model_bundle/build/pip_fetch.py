@@ -34,8 +34,11 @@ STALL_SECONDS = 300.0
 """A fetch that says nothing for so long is given up."""
 
 ERROR_BYTES = 4096
+CAUSE_CHARACTERS = 600
 LINE_BYTES = 64 * 1024
 TEMPORARY_PREFIX = ".fetch-"
+_OTHER_FILE = "hashes"
+"""In what pip says when a file is not the pinned one; trying again would only fetch it again."""
 _PROGRESS = re.compile(rb"Progress (\d{1,15}) of \d{1,15}")
 
 
@@ -74,7 +77,7 @@ class Fetcher:
         """
         cause = ""
         for _ in range(ATTEMPTS):
-            if self._stopped.is_set():
+            if self._stopped.is_set() or _OTHER_FILE in cause.lower():
                 break
             temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self._folder))
             try:
@@ -108,8 +111,10 @@ class Fetcher:
             if code == 0:
                 return ""
             errors.seek(max(0, errors.seek(0, os.SEEK_END) - ERROR_BYTES))
-            lines = errors.read(ERROR_BYTES).decode("utf-8", "replace").strip().splitlines()
-        return " ".join(lines[-3:]) or f"pip ended with {code}"
+            said = errors.read(ERROR_BYTES).decode("utf-8", "replace")
+        # The first error and what follows it, in one line; what comes before are warnings.
+        words = said[max(0, said.find("ERROR:")) :].split()
+        return " ".join(words)[:CAUSE_CHARACTERS] or f"pip ended with {code}"
 
     def _follow(self, process: subprocess.Popen[bytes], on_bytes: Callable[[int], None]) -> int | str:
         """Read pip's progress until it ends; its exit code, or why it was given up."""

@@ -12,12 +12,16 @@ from model_bundle.build.weights import BlockWeight, Bytes, Floats
 from model_bundle.errors import ConversionError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 ELEMENTS_AT_A_TIME = 1 << 18
 """Weights that are quantised together: the temporary arrays stay in the processor's cache."""
 
 WORKERS = 2
+
+FIT_FACTORS = (1.05, 1.0, 0.95, 0.9)
+"""Shares of the min-max scale that a fit starts from; more of them lowered the error of the default model's weights by
+less than one percent."""
 
 SMALLEST_SCALE = 1e-30
 """Blocks whose scale would be smaller hold nothing that a float32 sum could notice; they are stored as zero."""
@@ -31,19 +35,18 @@ class Precision:
         bits: bits per weight.
         block_size: weights of one output that share a scale.
         symmetric: no zero points; half of the code range lies on either side of zero.
-        search: candidates of the scale that are tried per block for the least squared error; 1 takes the plain
-            min-max scale.
+        fitted: choose the scale of each block for the least squared error instead of from its extremes.
     """
 
     bits: Literal[4, 8]
     block_size: int
     symmetric: bool = False
-    search: int = 1
+    fitted: bool = False
 
     def label(self) -> str:
-        """Short name for tables, for example ``int4/32 asym, search 8``."""
+        """Short name for tables, for example ``int4/32 asym, fitted``."""
         kind = "sym" if self.symmetric else "asym"
-        return f"int{self.bits}/{self.block_size} {kind}" + (f", search {self.search}" if self.search > 1 else "")
+        return f"int{self.bits}/{self.block_size} {kind}" + (", fitted" if self.fitted else "")
 
 
 def quantize(weights: Floats, precision: Precision) -> BlockWeight:
@@ -109,27 +112,44 @@ def unpack(packed: Bytes, bits: int) -> Bytes:
     return codes
 
 
-def _codes(part: Floats, scales: Floats, zeros: NDArray[np.uint8], bits: int) -> Bytes:
+def _codes(part: Floats, scales: Floats, zeros: Bytes, bits: int) -> Bytes:
+    return _levels(part, scales, zeros, bits).astype(np.uint8)
+
+
+def _levels(part: Floats, scales: Floats, zeros: Bytes, bits: int) -> Floats:
+    """Codes as floats."""
     inverse = np.divide(1.0, scales, out=np.zeros_like(scales), where=scales != 0)
-    levels = np.rint(part * inverse[..., None])
+    levels = part * inverse[..., None]
+    np.rint(levels, out=levels)
     levels += zeros[..., None]
-    return np.clip(levels, 0, (1 << bits) - 1, out=levels).astype(np.uint8)
+    return np.clip(levels, 0, (1 << bits) - 1, out=levels)
 
 
 def _best_grid(part: Floats, precision: Precision) -> tuple[Floats, Bytes]:
     """Scale and zero point of every block ``[rows, blocks]``."""
     scales, zeros = _min_max_grid(part, precision, 1.0)
-    if precision.search == 1:
+    if not precision.fitted:
         return scales, zeros
-    best = _squared_error(part, scales, zeros, precision.bits)
-    for factor in np.linspace(1.04, 0.76, precision.search):
-        candidate, candidate_zeros = _min_max_grid(part, precision, float(factor))
+    least = _squared_error(part, scales, zeros, precision.bits)
+    for factor in FIT_FACTORS:
+        start, candidate_zeros = _min_max_grid(part, precision, factor)
+        candidate = _least_squares_scales(part, start, candidate_zeros, precision.bits)
         error = _squared_error(part, candidate, candidate_zeros, precision.bits)
-        better = error < best
-        best = np.where(better, error, best)
-        scales = np.where(better, candidate, scales)
-        zeros = np.where(better, candidate_zeros, zeros)
+        better = error < least
+        np.copyto(least, error, where=better)
+        np.copyto(scales, candidate, where=better)
+        np.copyto(zeros, candidate_zeros, where=better)
     return scales, zeros
+
+
+def _least_squares_scales(part: Floats, scales: Floats, zeros: Bytes, bits: int) -> Floats:
+    """The scales that fit best when the codes that ``scales`` give are kept: sum(w * level) / sum(level ** 2)."""
+    levels = _levels(part, scales, zeros, bits)
+    levels -= zeros[..., None]
+    squares = np.einsum("rbs,rbs->rb", levels, levels)
+    products = np.einsum("rbs,rbs->rb", part, levels)
+    fitted: Floats = np.divide(products, squares, out=scales.copy(), where=squares > 0)
+    return fitted
 
 
 def _min_max_grid(part: Floats, precision: Precision, factor: float) -> tuple[Floats, Bytes]:
@@ -150,7 +170,7 @@ def _min_max_grid(part: Floats, precision: Precision, factor: float) -> tuple[Fl
 
 
 def _squared_error(part: Floats, scales: Floats, zeros: Bytes, bits: int) -> Floats:
-    codes = _codes(part, scales, zeros, bits).astype(np.float32)
+    codes = _levels(part, scales, zeros, bits)
     codes -= zeros[..., None]
     codes *= scales[..., None]
     codes -= part

@@ -119,10 +119,10 @@ def test_min_max_quantisation_is_off_by_at_most_a_step(weights: np.ndarray, bits
 
 @given(weights=WEIGHTS, symmetric=st.booleans())
 @settings(max_examples=30, deadline=None)
-def test_the_search_never_makes_the_squared_error_larger(weights: np.ndarray, symmetric: bool) -> None:
+def test_fitting_never_makes_the_squared_error_larger(weights: np.ndarray, symmetric: bool) -> None:
     plain = dequantize(quantize(weights, Precision(4, 32, symmetric=symmetric)))
-    searched = dequantize(quantize(weights, Precision(4, 32, symmetric=symmetric, search=8)))
-    assert np.square(searched - weights).sum() <= np.square(plain - weights).sum() * (1 + 1e-5) + 1e-9
+    fitted = dequantize(quantize(weights, Precision(4, 32, symmetric=symmetric, fitted=True)))
+    assert np.square(fitted - weights).sum() <= np.square(plain - weights).sum() * (1 + 1e-5) + 1e-9
 
 
 @given(codes=numpy_strategies.arrays(np.uint8, (2, 7), elements=st.integers(0, 15)))
@@ -134,4 +134,6 @@ def test_packing_is_reversible(codes: np.ndarray) -> None:
 def test_an_all_zero_block_stays_zero() -> None:
     zero = np.zeros((2, 64), dtype=np.float32)
     for symmetric in (False, True):
-        np.testing.assert_array_equal(dequantize(quantize(zero, Precision(4, 32, symmetric=symmetric, search=4))), zero)
+        np.testing.assert_array_equal(
+            dequantize(quantize(zero, Precision(4, 32, symmetric=symmetric, fitted=True))), zero
+        )
