@@ -58,7 +58,9 @@ def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Res
     status = status_of(error)
     if status == 500:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-    if isinstance(error, NotSignedIn) and request.method == "GET" and not wants_json(request):
+    host = request.headers.get("host", "").partition(":")[0].lower()
+    on_studio = host == request.app.state.services.addresses.studio_host
+    if isinstance(error, NotSignedIn) and request.method == "GET" and on_studio and not wants_json(request):
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"/sign-in?to={quote(target, safe='/')}", status_code=303)
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if status in {429, 503} else {}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
 from appliance.core.errors import IntramuralError
@@ -40,7 +39,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
         cache_control=None,
         after_request=_cacheable,
     )
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             HomeController,
             AppController,
@@ -51,11 +50,6 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             static,
         ],
         guards=[authorize],
-        middleware=[
-            DefineMiddleware(
-                SecurityHeaders, addresses=services.addresses, issuer_origin=services.identity.issuer_origin
-            )
-        ],
         exception_handlers={
             IntramuralError: answer_error,
             HTTPException: answer_http,
@@ -69,6 +63,9 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    # Around everything, because an unknown address is answered before the framework's own middleware is reached.
+    app.asgi_handler = SecurityHeaders(app.asgi_handler, services.addresses, services.identity.issuer_origin)
+    return app
 
 
 async def _cacheable(response: Any) -> Any:

@@ -1,0 +1,295 @@
+"""Who may call what: every route of the studio, by every kind of visitor, as one table. A new route must join it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from appliance.app import Appliance
+from appliance.core.filetree import FileTree
+from appliance.core.ids import new_id
+from appliance.db.records import Build, BuildState, Origin, Project, Version
+from appliance.web.limits import Limits, RateLimit
+from appliance.web.server import make_app
+from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
+from tests.fixtures.studio import MARA, MAYA, UWE, Visitor, settings_in, short_folder, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litestar import Litestar
+
+    from appliance.web.services import Services
+
+pytestmark = pytest.mark.sandbox
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+PROXIED = {"x-forwarded-for": "127.0.0.1", "accept": "text/html"}
+
+
+@dataclass(frozen=True)
+class Studio:
+    appliance: Appliance
+    services: Services
+    app: Litestar
+    project: Project
+    build: str
+    visitors: dict[str, Visitor]
+
+    @property
+    def origin(self) -> str:
+        return self.services.addresses.studio
+
+    def call(self, method: str, path: str, visitor: str = "nobody", **more: Any) -> httpx.Response:
+        """One request as the front door would hand it on."""
+        known = self.visitors.get(visitor)
+        headers = {**PROXIED, **more.pop("headers", {})}
+        if method == "POST" and "origin" not in headers:
+            headers["origin"] = self.origin
+        if method == "POST" and known is not None and "data" not in more and "json" not in more:
+            headers.setdefault("x-csrf-token", known.session.csrf_token)
+
+        async def go() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app)  # type: ignore[arg-type]
+            cookies = known.cookies if known else {}
+            async with httpx.AsyncClient(
+                transport=transport, base_url=more.pop("base", self.origin), cookies=cookies
+            ) as client:
+                return await client.request(method, path, headers=headers, **more)
+
+        return asyncio.run(go())
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Studio]:
+    with short_folder() as home:
+        appliance = Appliance(settings_in(home), planner=ScriptedPlanner())
+        project = Project(new_id("app"), "Shift Handover", "", MAYA, NOW, NOW)
+        appliance.projects.add(project)
+        tree = FileTree({"blueprint.app": SHIFTS.encode()})
+        trailers = {"Version": "1", "Origin": "prompt"}
+        commit = appliance.versions.commit(project.id, tree, author=MAYA, summary="x", at=NOW, trailers=trailers)
+        version = Version(project.id, 1, commit, "s" * 64, MAYA, "x", Origin.PROMPT, NOW)
+        project = appliance.projects.add_version(version, name="Shift Handover", about="", slug="shift-handover")
+        build = Build(new_id("bld"), project.id, MAYA, Origin.PROMPT, "Keep notes", BuildState.QUEUED, NOW)
+        appliance.builds.add(build)
+        appliance.builds.finish(build.id, BuildState.DONE, at=NOW, version=1)
+        appliance.events.publish(build.id, "build.done", report={})
+        services = appliance.services()
+        generous = RateLimit(burst=1000, per_minute=1000)
+        visitors = {
+            "owner": sign_in(appliance, MAYA, "maker", "user"),
+            "other maker": sign_in(appliance, MARA, "/maker"),
+            "app user": sign_in(appliance, UWE, "user"),
+            "auditor": sign_in(appliance, UWE, "auditor"),
+        }
+        app = make_app(services, Limits(posts=generous, builds=generous, sign_ins=generous))
+        yield Studio(appliance, services, app, project, build.id, visitors)
+        appliance.stop()
+
+
+# nobody, app user, auditor, other maker, owner. 303* = sent to sign in.
+TABLE = [
+    ("GET", "/", "303 200 200 200 200"),
+    ("POST", "/apps", "401 403 403 422 422"),
+    ("GET", "/apps/{app}", "303 403 403 404 200"),
+    ("POST", "/apps/{app}/builds", "401 403 403 422 422"),
+    ("POST", "/apps/{app}/restore", "401 403 403 404 404"),
+    ("POST", "/apps/{app}/people", "401 403 403 404 422"),
+    ("POST", "/apps/{app}/people/remove", "401 403 403 404 303"),
+    ("GET", "/apps/{app}/blueprint/1", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/open", "303 403 403 403 303"),
+    ("GET", "/gate/enter?app=shift-handover", "303 403 403 403 303"),
+    ("GET", "/api/builds/{build}/events", "401 403 403 404 200"),
+    ("POST", "/api/builds/{build}/cancel", "401 403 403 404 303"),
+    ("POST", "/api/apps", "404 404 404 404 404"),
+    ("POST", "/sign-out", "401 - - - -"),
+    ("GET", "/sign-in", "200 303 303 303 303"),
+    ("GET", "/sign-in/start", "503 503 503 503 503"),
+    ("GET", "/sign-in/callback", "403 403 403 403 403"),
+    ("GET", "/health/live", "200 200 200 200 200"),
+    ("GET", "/health/ready", "503 503 503 503 503"),
+    ("GET", "/gate/check", "404 404 404 404 404"),
+    ("GET", "/.intramural/session", "404 404 404 404 404"),
+    ("GET", "/static/studio.css", "200 200 200 200 200"),
+]
+WHO = ("nobody", "app user", "auditor", "other maker", "owner")
+
+
+@pytest.mark.parametrize(("method", "path", "row"), TABLE, ids=[f"{method} {path}" for method, path, _ in TABLE])
+def test_the_table(studio: Studio, method: str, path: str, row: str) -> None:
+    address = path.format(app=studio.project.id, build=studio.build)
+    for who, expected in zip(WHO, row.split(), strict=True):
+        if expected == "-":
+            continue
+        answer = studio.call(method, address, who)
+        assert answer.status_code == int(expected), f"{who}: {answer.status_code} {answer.text[:300]}"
+        if answer.status_code == 303 and who == "nobody":
+            assert answer.headers["location"].startswith("/sign-in?to=")
+
+
+def test_every_route_is_in_the_table(studio: Studio) -> None:
+    known = {
+        (method, path.partition("?")[0].replace("{app}", "*").replace("{build}", "*")) for method, path, _ in TABLE
+    }
+    known |= {(method, path.replace("/blueprint/1", "/blueprint/*")) for method, path in known}
+    for route in studio.app.routes:
+        path = "/".join("*" if part.startswith("{") else part for part in route.path_format.split("/")) or "/"
+        if path.startswith("/static"):
+            continue
+        for method in route.methods - {"OPTIONS", "HEAD"}:  # type: ignore[attr-defined]
+            assert (method, path) in known, f"{method} {path} is missing from the table"
+
+
+def test_a_route_that_says_nothing_is_closed(studio: Studio) -> None:
+    for route in studio.app.routes:
+        for handler in getattr(route, "route_handlers", []):
+            if "GET" in handler.http_methods or "POST" in handler.http_methods:
+                assert handler.opt.get("access") in {"public", "signed-in", "maker", "local", "events"}, route.path
+
+
+@pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "http://shift-handover.intramural.localhost"])
+def test_a_form_from_elsewhere_is_refused(studio: Studio, origin: str) -> None:
+    answer = studio.call("POST", "/apps", "owner", headers={"origin": origin})
+    assert answer.status_code == 403
+    assert "open" in answer.text
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_a_form_without_the_sessions_token_is_refused(studio: Studio, token: str) -> None:
+    answer = studio.call("POST", "/apps", "owner", data={"request": "Keep a list of plants", "csrf_token": token})
+    assert answer.status_code == 403
+
+
+def test_a_session_counts_on_the_studios_host_only(studio: Studio) -> None:
+    for host in ("http://shift-handover.intramural.localhost", "http://evil.example", "http://127.0.0.1"):
+        assert studio.call("GET", "/", "owner", base=host).status_code == 401
+
+
+def test_the_local_operator_is_known_by_token_and_by_coming_without_a_proxy(studio: Studio) -> None:
+    token = studio.services.cli_token
+
+    def post(headers: dict[str, str]) -> httpx.Response:
+        async def go() -> httpx.Response:
+            transport = httpx.ASGITransport(app=studio.app)  # type: ignore[arg-type]
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                return await client.post("/api/apps", json={"request": ""}, headers=headers)
+
+        return asyncio.run(go())
+
+    right = {"authorization": f"Bearer {token}"}
+    assert post(right).status_code == 422  # let in; the empty request is refused
+    assert post({}).status_code == 404
+    assert post({"authorization": "Bearer wrong"}).status_code == 403
+    assert post({"authorization": f"Basic {token}"}).status_code == 403
+    for header in ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "via"):
+        assert post({**right, header: "127.0.0.1"}).status_code == 403
+    last = list(studio.appliance.audit.leaves())[-1][1]
+    assert last.principal == f"local-operator:{studio.services.operator}"
+    assert studio.appliance.layout.cli_token.stat().st_mode & 0o777 == 0o600
+
+
+def test_every_answer_carries_the_headers(studio: Studio) -> None:
+    for path in ("/sign-in", "/", "/nothing-here", "/health/live", "/static/studio.js"):
+        headers = studio.call("GET", path, "owner").headers
+        assert "script-src 'self'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+    assert studio.call("GET", "/", "owner").headers["cache-control"] == "no-store"
+
+
+def test_pages_hold_no_inline_script_or_style(studio: Studio) -> None:
+    for path in ("/", f"/apps/{studio.project.id}", "/sign-in", "/nothing-here"):
+        text = studio.call("GET", path, "owner").text
+        assert "<script>" not in text
+        assert " style=" not in text
+        assert "onclick" not in text
+        assert "http://" not in text.replace(studio.origin, "").replace("http://shift-handover", "").replace(
+            "http://www.w3.org/2000/svg", ""
+        )
+
+
+def test_view_as_is_for_the_owner_and_for_roles_that_exist(studio: Studio) -> None:
+    address = f"/apps/{studio.project.id}/open"
+    good = studio.call("GET", f"{address}?role=Operator", "owner")
+    assert good.status_code == 303
+    assert good.headers["location"].startswith("http://shift-handover.intramural.localhost")
+    assert studio.call("GET", f"{address}?role=Boss", "owner").status_code == 403
+    assert studio.call("GET", f"{address}?role=%40owner", "app user").status_code == 403
+    assert studio.call("GET", f"{address}?to=//evil.example", "owner").status_code == 422
+
+
+def test_a_session_of_an_app_is_made_once_from_a_code_of_that_app(studio: Studio) -> None:
+    there = studio.call("GET", f"/apps/{studio.project.id}/open?to=/note", "owner").headers["location"]
+    host, _, rest = there.partition("/.intramural")
+    assert studio.call("GET", f"/.intramural{rest}", base="http://other.intramural.localhost").status_code == 404
+    there = studio.call("GET", f"/apps/{studio.project.id}/open?to=/note", "owner").headers["location"]
+    host, _, rest = there.partition("/.intramural")
+    first = studio.call("GET", f"/.intramural{rest}", base=host)
+    assert (first.status_code, first.headers["location"]) == (303, "/note")
+    cookie = first.headers["set-cookie"]
+    for wish in ("__Host-intramural-app=", "HttpOnly", "Secure", "Path=/", "SameSite=lax"):
+        assert wish in cookie
+    assert "Domain" not in cookie
+    assert studio.call("GET", f"/.intramural{rest}", base=host).status_code == 403
+
+
+def test_the_gate_sends_a_page_view_to_sign_in_and_tells_the_rest(studio: Studio) -> None:
+    base = f"http://shift-handover.intramural.localhost:{studio.services.addresses.port}"
+    seen = {
+        "x-forwarded-host": base.partition("://")[2],
+        "x-forwarded-uri": "/note?page=2",
+        "x-forwarded-method": "GET",
+    }
+    view = studio.call("GET", "/gate/check", base=base, headers=seen)
+    assert view.status_code == 302
+    assert view.headers["location"] == f"{studio.origin}/gate/enter?app=shift-handover&to=%2Fnote%3Fpage%3D2"
+    for headers in ({**seen, "x-forwarded-method": "POST"}, {**seen, "sec-fetch-mode": "cors"}):
+        refused = studio.call("GET", "/gate/check", base=base, headers=headers)
+        assert refused.status_code == 401
+        assert "X-Intramural-Identity" not in refused.headers
+    unknown = {**seen, "x-forwarded-host": "nothing.intramural.localhost"}
+    assert studio.call("GET", "/gate/check", base=base, headers=unknown).status_code == 404
+
+
+def test_too_many_at_once_is_told(studio: Studio) -> None:
+    few, many = RateLimit(burst=2, per_minute=0), RateLimit(burst=99, per_minute=99)
+    tight = make_app(studio.services, Limits(posts=many, builds=few, sign_ins=few))
+    limited = Studio(studio.appliance, studio.services, tight, studio.project, studio.build, studio.visitors)
+    assert [limited.call("POST", "/apps", "owner").status_code for _ in range(3)] == [422, 422, 429]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("", "There is no request yet."),
+        ("   \n\t ", "There is no request yet."),
+        ("x" * 50_000, "The request has 50,000 characters"),
+        ("🎉🚀🔥", "no words"),
+        ("<script>alert(1)</script>" * 400, "characters"),
+    ],
+)
+def test_bad_input_is_answered_in_words_and_stays_in_the_box(studio: Studio, words: str, answer: str) -> None:
+    token = studio.visitors["owner"].session.csrf_token
+    form = {"request": words, "csrf_token": token}
+    page = studio.call("POST", "/apps", "owner", data=form)
+    assert page.status_code == 422
+    assert answer in page.text
+    assert words.strip() in page.text.replace("&lt;", "<").replace("&gt;", ">")
+    fragment = studio.call("POST", "/apps", "owner", data=form, headers={"hx-request": "true"})
+    assert fragment.status_code == 422
+    assert answer in fragment.text
+    assert "<html" not in fragment.text
+
+
+def test_a_body_that_is_too_large_is_refused(studio: Studio) -> None:
+    token = studio.visitors["owner"].session.csrf_token
+    answer = studio.call("POST", "/apps", "owner", data={"request": "x" * (2 << 20), "csrf_token": token})
+    assert answer.status_code == 413
+    assert studio.call("GET", "/health/live").status_code == 200
