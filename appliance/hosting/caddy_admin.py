@@ -50,6 +50,10 @@ class SocketAdminClient(CaddyAPIClient):  # type: ignore[misc]
         Raises:
             FrontDoorFailed: no answer, or refused.
         """
+        if "admin" not in config:
+            # Caddy would move its administration to a TCP port at once, even if it then refuses the rest.
+            message = "A configuration without the administration socket is not loaded."
+            raise FrontDoorFailed(message, cause="no 'admin'", action="Report this to the operator.")
         self._make_request("POST", "/load", data=config, headers={"Cache-Control": "must-revalidate"})
 
     def current(self) -> object:

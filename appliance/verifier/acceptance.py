@@ -22,10 +22,8 @@ def check_as_owner(recorder: Recorder, world: World, order: Order) -> None:
     """
     for entity in order.stuck:
         with recorder.check(Stage.ACCEPTANCE, f"The owner can add {a(entity.name)}", subject=entity.name):
-            needed = " and ".join(sorted(required_targets(entity)))
-            message = (
-                f"Nobody can ever add {a(entity.name)}: it needs a record of {needed} first, and the other way round."
-            )
+            needed = " and ".join(a(name) for name in sorted(required_targets(entity)))
+            message = f"Nobody can ever add the first {entity.name}: it needs {needed} that is there before it."
             raise CheckFailed("circular_required", message, detail="required references form a circle")
     for entity in order.entities:
         with recorder.check(Stage.ACCEPTANCE, f"The owner can add {a(entity.name)}", subject=entity.name):

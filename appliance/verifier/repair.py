@@ -17,13 +17,14 @@ from appliance.blueprint.model import (
     CountWidget,
     DashboardPage,
     Entity,
+    Field,
     ListWidget,
     Page,
     Ref,
     TablePage,
 )
 from appliance.verifier.model import Finding, Stage
-from appliance.verifier.samples import creation_order
+from appliance.verifier.samples import creation_order, required_targets
 from appliance.verifier.wording import a, start
 
 MAX_ROUNDS: Final = 2
@@ -66,18 +67,34 @@ def _break_circle(blueprint: Blueprint, findings: Sequence[Finding]) -> Repaired
     """Records that need each other first: one of the references need not be filled in."""
     if not any(finding.code == "circular_required" for finding in findings):
         return None
-    stuck = creation_order(blueprint).stuck
-    names = {entity.name for entity in stuck}
-    for entity in stuck:
+    texts: list[str] = []
+    while (found := _circular_reference(blueprint)) is not None:  # each round makes one reference optional
+        entity, item = found
+        relaxed = tuple(replace(other, required=False) if other is item else other for other in entity.fields)
+        blueprint = _with_entity(blueprint, replace(entity, fields=relaxed))
+        texts.append(f"{start(a(entity.name))} can be added without its {item.name}")
+    if not texts:
+        return None
+    return Repaired(blueprint, f"{'; '.join(texts)}: otherwise nobody could have added the first one.")
+
+
+def _circular_reference(blueprint: Blueprint) -> tuple[Entity, Field] | None:
+    """A required reference from which required references lead back to its own entity."""
+    for entity in creation_order(blueprint).stuck:
         for item in entity.fields:
-            if item.required and isinstance(item.type, Ref) and item.type.entity in names:
-                relaxed = tuple(replace(other, required=False) if other is item else other for other in entity.fields)
-                text = (
-                    f"{start(a(entity.name))} no longer needs its {item.name} from the start, because "
-                    "otherwise nobody could add the first one."
-                )
-                return Repaired(_with_entity(blueprint, replace(entity, fields=relaxed)), text)
+            if item.required and isinstance(item.type, Ref) and _leads_to(blueprint, item.type.entity, entity.name):
+                return entity, item
     return None
+
+
+def _leads_to(blueprint: Blueprint, origin: str, goal: str) -> bool:
+    reached = {origin}
+    waiting = [origin]
+    while waiting and goal not in reached:
+        found = required_targets(blueprint.entity(waiting.pop())) - reached
+        reached |= found
+        waiting += found
+    return goal in reached
 
 
 def _with_entity(blueprint: Blueprint, changed: Entity) -> Blueprint:
