@@ -18,7 +18,7 @@ from model_bundle.build.describe import describe_graph
 from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
 from model_bundle.build.gguf_reader import GgufFile
 from model_bundle.build.graph import build_decoder
-from model_bundle.build.quantize import Precision, quantize
+from model_bundle.build.quantize import Precision, quantize_rows
 from model_bundle.build.sign import sign_bundle
 from model_bundle.digest import file_digest
 from model_bundle.errors import ConversionError
@@ -89,8 +89,10 @@ class _QuantizedWeights:
     on_weights: Callable[[int], None]
 
     def matrix(self, name: str) -> Weight:
-        weight = quantize(self.source.matrix(name), self.plan.precision(name, self.source.source_types(name)))
-        self.on_weights(weight.packed.shape[0] * weight.inputs)
+        outputs, inputs = self.source.shape(name)
+        precision = self.plan.precision(name, self.source.source_types(name))
+        weight = quantize_rows(self.source.reader(name), outputs, inputs, precision)
+        self.on_weights(outputs * inputs)
         return weight
 
     def vector(self, name: str) -> Floats:

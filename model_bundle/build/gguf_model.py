@@ -16,6 +16,8 @@ from model_bundle.build.tokenizer import tokenizer_json
 from model_bundle.errors import SourceModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from model_bundle.build.weights import Floats
 
 _CONTROL, _USER_DEFINED, _UNUSED = 3, 4, 5
@@ -75,15 +77,41 @@ class GgufWeights:
         """The names of the GGUF types behind one of our matrices."""
         return frozenset(_tensor(self.file, source).kind.name for source in self._sources(name))
 
+    def shape(self, name: str) -> tuple[int, int]:
+        """Outputs and inputs of one of our matrices."""
+        config = self.config
+        return {
+            "embedding": (config.vocabulary, config.hidden),
+            "head": (config.vocabulary, config.hidden),
+            "qkv": (config.qkv_rows, config.hidden),
+            "output": (config.hidden, config.attention_width),
+            "gate": (config.ffn, config.hidden),
+            "up": (config.ffn, config.hidden),
+            "down": (config.hidden, config.ffn),
+        }[name.rpartition(".")[2]]
+
+    def reader(self, name: str) -> Callable[[int, int], Floats]:
+        """A function from first and last row to these rows, so that a large matrix is never in memory whole.
+
+        Raises:
+            SourceModelError: missing, or not of the shape that the configuration demands.
+        """
+        sources = self._sources(name)
+        if len(sources) > 1:
+            packed = self._qkv(sources)
+            return lambda start, end: packed[start:end]
+        info = self._checked(sources[0], *self.shape(name))
+        return lambda start, end: self.file.rows(info, start, end)
+
     def matrix(self, name: str) -> Floats:
         """``[outputs, inputs]``; rotary rows in the half-split order that the graph uses.
 
         Raises:
             SourceModelError: missing, or not of the shape that the configuration demands.
         """
-        sources = self._sources(name)
-        if len(sources) == 1:
-            return self._dense(sources[0], *self._shape(name))
+        return self.reader(name)(0, self.shape(name)[0])
+
+    def _qkv(self, sources: tuple[str, ...]) -> Floats:
         config = self.config
         widths = (config.heads, config.kv_heads, config.kv_heads)
         parts = [
@@ -124,22 +152,14 @@ class GgufWeights:
             return tuple(f"blk.{layer}.attn_{key}.weight" for key in "qkv")
         return (f"blk.{layer}.{_MATRICES[part]}.weight",)
 
-    def _shape(self, name: str) -> tuple[int, int]:
-        config = self.config
-        return {
-            "embedding": (config.vocabulary, config.hidden),
-            "head": (config.vocabulary, config.hidden),
-            "output": (config.hidden, config.attention_width),
-            "gate": (config.ffn, config.hidden),
-            "up": (config.ffn, config.hidden),
-            "down": (config.hidden, config.ffn),
-        }[name.rpartition(".")[2]]
-
     def _dense(self, source: str, *shape: int) -> Floats:
+        return self.file.dense(self._checked(source, *shape))
+
+    def _checked(self, source: str, *shape: int) -> TensorInfo:
         info = _tensor(self.file, source)
         if info.shape != shape:
             raise corrupt(f"the tensor {source!r} has the shape {info.shape}, not {shape}")
-        return info.kind.rows(self.file.raw(info)).reshape(shape)
+        return info
 
 
 @dataclass(frozen=True)
@@ -193,8 +213,7 @@ def _half_split(rows: Floats, heads: int) -> Floats:
 def _rope_factors(file: GgufFile) -> tuple[float, ...] | None:
     if "rope_freqs.weight" not in file.tensors:
         return None
-    info = file.tensors["rope_freqs.weight"]
-    values = info.kind.rows(file.raw(info)).reshape(-1)
+    values = file.dense(file.tensors["rope_freqs.weight"]).reshape(-1)
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise corrupt("the rotary frequency factors are out of range")
     return tuple(float(value) for value in values)

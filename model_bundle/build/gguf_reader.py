@@ -18,7 +18,7 @@ from model_bundle.errors import SourceModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from model_bundle.build.weights import Floats
 
 MAGIC = b"GGUF"
 VERSION = 3
@@ -95,11 +95,15 @@ class GgufFile:
     ) -> None:
         self._map.close()
 
-    def raw(self, info: TensorInfo) -> NDArray[np.uint8]:
-        """A copy of the tensor's bytes as ``[rows, bytes per row]``."""
-        content = np.frombuffer(self._map[info.offset : info.offset + info.length], dtype=np.uint8)
-        rows = math.prod(info.shape[:-1])
-        return content.reshape(rows, -1)
+    def rows(self, info: TensorInfo, start: int, end: int) -> Floats:
+        """Rows ``start`` to ``end`` of the tensor, seen as ``[rows, last dimension]``, in float32."""
+        width = info.length // math.prod(info.shape[:-1])
+        content = self._map[info.offset + start * width : info.offset + end * width]
+        return info.kind.rows(np.frombuffer(content, dtype=np.uint8).reshape(end - start, width))
+
+    def dense(self, info: TensorInfo) -> Floats:
+        """The whole tensor in float32 and in its shape."""
+        return self.rows(info, 0, math.prod(info.shape[:-1])).reshape(info.shape)
 
 
 class _Cursor:

@@ -12,6 +12,9 @@ from model_bundle.build.weights import BlockWeight, Bytes, Floats
 from model_bundle.errors import ConversionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+if TYPE_CHECKING:
     pass
 
 ELEMENTS_AT_A_TIME = 1 << 18
@@ -56,6 +59,15 @@ def quantize(weights: Floats, precision: Precision) -> BlockWeight:
         ConversionError: the inputs are not a multiple of the block size, or a weight is not finite.
     """
     outputs, inputs = weights.shape
+    return quantize_rows(lambda start, end: weights[start:end], outputs, inputs, precision)
+
+
+def quantize_rows(read: Callable[[int, int], Floats], outputs: int, inputs: int, precision: Precision) -> BlockWeight:
+    """Quantise a matrix whose rows ``start`` to ``end`` come from ``read``, called from several threads.
+
+    Raises:
+        ConversionError: the inputs are not a multiple of the block size, or a weight is not finite.
+    """
     size, bits = precision.block_size, precision.bits
     if inputs % size:
         message = f"A weight with {inputs} inputs cannot be cut into blocks of {size}."
@@ -64,19 +76,19 @@ def quantize(weights: Floats, precision: Precision) -> BlockWeight:
     packed = np.empty((outputs, blocks, size * bits // 8), dtype=np.uint8)
     scales = np.empty((outputs, blocks), dtype=np.float32)
     zeros = np.empty((outputs, blocks), dtype=np.uint8)
+    step = max(1, ELEMENTS_AT_A_TIME // inputs)
 
-    def quantize_rows(start: int) -> None:
-        rows = slice(start, start + step)
-        part = np.ascontiguousarray(weights[rows], dtype=np.float32).reshape(-1, blocks, size)
+    def quantize_part(start: int) -> None:
+        rows = slice(start, min(start + step, outputs))
+        part = np.ascontiguousarray(read(rows.start, rows.stop), dtype=np.float32).reshape(-1, blocks, size)
         if not np.isfinite(part).all():
             message = "The model has weights that are not finite numbers."
             raise ConversionError(message, action="Use an undamaged model file.")
         scales[rows], zeros[rows] = _best_grid(part, precision)
         packed[rows] = pack(_codes(part, scales[rows], zeros[rows], bits), bits)
 
-    step = max(1, ELEMENTS_AT_A_TIME // inputs)
     with ThreadPoolExecutor(WORKERS) as pool:
-        for _ in pool.map(quantize_rows, range(0, outputs, step)):
+        for _ in pool.map(quantize_part, range(0, outputs, step)):
             pass
     return BlockWeight(bits, size, inputs, packed, scales, None if precision.symmetric else pack(zeros, bits))
 
