@@ -64,6 +64,8 @@ from appliance.web.services import IdentityServices, Services
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from appliance.blueprint.model import Blueprint
+    from appliance.core.filetree import FileTree
     from appliance.studio.parts import PlannerPart
 
 
@@ -103,11 +105,16 @@ class Appliance:
     """Every part, wired. :meth:`start`, then :meth:`serve` (blocks), then :meth:`stop`; or all of it by :func:`run`."""
 
     def __init__(
-        self, settings: Settings, *, planner: PlannerPart | None = None, bundle: Path | None = None
+        self,
+        settings: Settings,
+        *,
+        planner: PlannerPart | None = None,
+        writer: Callable[[Blueprint], FileTree] = render,
+        bundle: Path | None = None,
     ) -> None:
         """Wire the parts and bring what the last stop left to a clean end; nothing listens yet.
 
-        ``planner`` takes the place of the model and of what asks it.
+        ``planner`` takes the place of the model and of what asks it; ``writer`` turns a blueprint into a project.
 
         Raises:
             IntramuralError: a part refuses; the message says which and what to do.
@@ -140,7 +147,7 @@ class Appliance:
         self.caddy = Caddy(settings.home / "log" / "caddy.log")
         parts = Parts(
             planner=planner,
-            render=render,
+            render=writer,
             verifier=Verifier(sandbox, self.tokens),
             audit=self.audit,
             publish_routes=lambda: self.caddy.apply(self._door()),
