@@ -1,7 +1,7 @@
 """The engine: one thread that owns the session and the cache, and advances requests one step at a time.
 
-Nothing else touches ONNX Runtime. Between any two steps it looks for cancellations, so one takes effect at the next
-token or the next prefill chunk.
+Nothing else touches ONNX Runtime. Between any two steps it looks for cancellations; a step that is running when one
+comes is given up before its next operator.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError
 from appliance.core.ports import GenerationCancelled, GenerationFailed
+from appliance.inference.executor import StepInterrupted
 from appliance.inference.kv_cache import common_prefix
 from appliance.inference.sequence import Generation, TokenSequence
 
@@ -56,6 +57,7 @@ class Work:
         seconds: limit, from the first step on.
         on_tokens: called on the engine's thread with new tokens; must return at once.
         result: the outcome, or the error.
+        interrupt: set by the engine when the request is admitted; gives up the running step.
     """
 
     tokens: list[int]
@@ -65,11 +67,14 @@ class Work:
     seconds: float = 300.0
     on_tokens: Callable[[list[int]], None] = lambda _tokens: None
     result: Future[Outcome] = field(default_factory=Future)
+    interrupt: Callable[[], None] | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
-        """Stop it at the next step; callable from any thread."""
+        """Stop it, in the middle of a step if need be; callable from any thread."""
         self._cancelled.set()
+        if (interrupt := self.interrupt) is not None:
+            interrupt()
 
     @property
     def cancelled(self) -> bool:
@@ -184,6 +189,7 @@ class Engine:
             written=work.written,
         )
         running = _Running(work, sequence, kept)
+        work.interrupt = self._executor.interrupt
         if forced := sequence.start():
             work.on_tokens(forced)
         self._active.append(running)
@@ -203,7 +209,11 @@ class Engine:
             raise GenerationFailed(message, cause=cause, action="Ask for less, or raise model.request_seconds.")
         started = time.perf_counter()
         chunk = sequence.next_chunk()
-        logits = self._executor.step(chunk.tokens, logits=chunk.logits)
+        try:
+            logits = self._executor.step(chunk.tokens, logits=chunk.logits)
+        except StepInterrupted:
+            # Meant for this request, which ends above; or for one that has just ended, then the step is run again.
+            return True
         tokens = sequence.absorb(chunk, logits)
         spent = time.perf_counter() - started
         if chunk.decode:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 PROVIDER: Final = "CPUExecutionProvider"
 
 
+class StepInterrupted(Exception):  # noqa: N818 - not a fault; never leaves the engine
+    """The step was given up half-way; the cache is as before."""
+
+
 def open_session(graph: Path, *, threads: int) -> ort.InferenceSession:
     """Load the graph for latency at batch 1: all threads inside one operator, spinning between operators.
 
@@ -70,6 +74,7 @@ class Executor:
         self._total = np.zeros((), dtype=np.int32)
         self._row = np.zeros(1, dtype=np.int64)
         self._logits = np.zeros((1, vocabulary), dtype=np.float32)
+        self._running: ort.RunOptions | None = None
         # The shape of a decode step never changes, so its binding is made once.
         self._decode = self._binding(tokens=1, logits=True)
         self._chunk = self._binding(tokens=1, logits=False)
@@ -87,6 +92,7 @@ class Executor:
 
         Raises:
             GenerationFailed: ONNX Runtime failed; the cache is as before.
+            StepInterrupted: :meth:`interrupt` was called meanwhile.
         """
         count, past = len(tokens), len(self._cache)
         if not 1 <= count <= self.max_chunk or past + count > self._cache.shape.max_len:
@@ -100,15 +106,25 @@ class Executor:
         if count > 1 or not logits:
             binding = self._chunk
             self._shape(binding, tokens=count, logits=logits)
+        running = ort.RunOptions()
+        self._running = running
         try:
-            self._session.run_with_iobinding(binding)
+            self._session.run_with_iobinding(binding, running)
         except Exception as error:  # the library raises many unrelated kinds
+            if running.terminate:
+                raise StepInterrupted from None
             message = "The model could not compute the next token."
             raise GenerationFailed(
                 message, cause=_one_line(error), action="Try again; report this if it recurs."
             ) from error
         self._cache.extend(tokens)
         return self._logits[0] if logits else None
+
+    def interrupt(self) -> None:
+        """Have the running step give up before its next operator; callable from any thread, harmless when none runs."""
+        running = self._running
+        if running is not None:
+            running.terminate = True
 
     def _binding(self, *, tokens: int, logits: bool) -> ort.IOBinding:
         binding = self._session.io_binding()

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.core.ports import GenerationCancelled, GenerationFailed
 from appliance.inference.engine import Work
-from appliance.inference.executor import Executor, open_session
+from appliance.inference.executor import Executor, StepInterrupted, open_session
 from appliance.inference.kv_cache import CacheShape, KvCache
 from tests.fixtures.inference_parts import Parts, engine_parts
 from tests.fixtures.tiny_bundle import tiny_bundle
@@ -173,6 +173,60 @@ def test_cancel_takes_effect_at_the_next_token(parts: Parts) -> None:
     with pytest.raises(GenerationCancelled):
         work.result.result(timeout=10)
     assert len(parts.steps) == 1
+
+
+def test_step_can_be_interrupted_and_run_again(bundle: VerifiedBundle, session: ort.InferenceSession) -> None:
+    tokens = some_tokens(60)
+    undisturbed, _ = executor(bundle, session)
+    expected = undisturbed.step(tokens, logits=True)
+    disturbed, cache = executor(bundle, session)
+    stop = threading.Event()
+
+    def disturb() -> None:
+        while not stop.is_set():
+            disturbed.interrupt()
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    interrupted = 0
+    try:
+        for _ in range(10_000):
+            cache.rewind(0)
+            try:
+                disturbed.step(tokens, logits=True)
+            except StepInterrupted:
+                interrupted += 1
+                assert len(cache) == 0
+                break
+    finally:
+        stop.set()
+        thread.join()
+    assert interrupted == 1
+    cache.rewind(0)
+    found = disturbed.step(tokens, logits=True)
+    assert expected is not None
+    assert found is not None
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_cancelling_a_finished_request_does_not_hurt_the_next(parts: Parts) -> None:
+    done = parts.work(some_tokens(20), LETTERS)
+    expected = parts.run(done).generated
+    stop = threading.Event()
+
+    def cancel() -> None:
+        while not stop.is_set():
+            done.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    try:
+        for seed in range(5):
+            parts.run(Work(some_tokens(100, seed=seed)))
+            assert parts.run(parts.work(some_tokens(20), LETTERS)).generated == expected
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_full_context_fails_and_leaves_the_engine_well(parts: Parts) -> None:
