@@ -161,6 +161,36 @@ def test_no_space_left_on_a_real_file_system(tmp_path: Path) -> None:
     verify(tmp_path, key)
 
 
+def test_nothing_is_acknowledged_or_put_in_place_before_it_is_synced(tmp_path: Path) -> None:
+    """What a kill cannot show, since the kernel keeps what a dead process wrote: the order of the system calls."""
+    key_of(tmp_path)
+    trace = tmp_path / "trace"
+    strace = ["strace", "-f", "-qq", "-y", "-o", str(trace), "-e", "trace=write,fsync,/^rename"]
+    done = subprocess.run(
+        [*strace, *command(tmp_path, "1", "20")], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert len(acknowledged(done.stdout)) == 40
+    unsynced: set[str] = set()
+    acknowledgements = renames = 0
+    # A call that another thread interrupts is shown in two lines; both threads' calls count from their first line on.
+    for line in trace.read_text().splitlines():
+        call, _, rest = line.partition(" ")[2].strip().partition("(")
+        name = rest.partition("<")[2].partition(">")[0]
+        if call == "write" and '"ack ' in rest:
+            acknowledgements += 1
+            assert not [one for one in unsynced if one.endswith(".seg")], line
+        elif call == "write":
+            unsynced.add(name)
+        elif call == "fsync":
+            unsynced.discard(name)
+        elif call.startswith("rename") and str(tmp_path) in rest:
+            renames += 1
+            assert rest.split('"')[1] not in unsynced, line
+            if rest.split('"')[1].endswith(".checkpoint.new"):
+                assert not [one for one in unsynced if "/tile/" in one], line
+    assert (acknowledgements, renames > 10) == (40, True)
+
+
 @pytest.mark.parametrize("when", [4, 9, 20, 21, 22, 23])
 def test_a_failed_fsync_is_never_tried_again(tmp_path: Path, when: int) -> None:
     key = key_of(tmp_path)

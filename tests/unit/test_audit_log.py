@@ -183,7 +183,10 @@ def test_a_second_process_is_refused(tmp_path: Path, log: AuditLog) -> None:
 
 def test_a_clean_close_leaves_only_published_files(tmp_path: Path, key: LogKey) -> None:
     with AuditLog.open(tmp_path / "audit", key, CLOCK) as log:
-        for _ in range(130):
+        act(log)
+        log.checkpoint()
+        assert (tmp_path / "audit" / "tile" / "entries" / "000.p" / "2").exists()
+        for _ in range(129):
             act(log)
     assert segments(tmp_path / "audit") == []
     assert (tmp_path / "audit" / "tile" / "entries" / "000").exists()

@@ -13,7 +13,7 @@ import pytest
 
 from appliance.audit.errors import AuditCorrupt, NoteError
 from appliance.audit.findings import VerificationReport
-from appliance.audit.journal import segments
+from appliance.audit.journal import Record, encode_record, read_records, segments
 from appliance.audit.keys import LogKey, load_or_make_log_key, make_log_key, vkeys_path
 from appliance.audit.leaf import encode_leaf
 from appliance.audit.log import AuditLog
@@ -253,6 +253,23 @@ def test_every_flipped_byte_of_the_journal_is_found_and_not_continued(tmp_path: 
         assert segment.read_bytes() == content
     segment.write_bytes(whole)
     assert verify(directory, key).intact
+
+
+def test_leaves_under_another_signed_checkpoint_are_found_and_not_continued(tmp_path: Path, key: LogKey) -> None:
+    """A record whose digests are all in order, but whose leaves are not the ones that the note was signed for."""
+    directory = unpublished(tmp_path, key)
+    (segment,) = segments(directory)
+    *records, last = read_records([segment])
+    assert isinstance(last, Record)
+    forged = leaf(principal="demo-uwe")
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[: whole.rindex(b"IMJ1")] + encode_record(last.start, [forged], last.note))
+    assert len(records) == 2
+    (finding,) = verify(directory, key).findings
+    assert (finding.first, finding.last) == (2, 2)
+    assert "not the ones that were signed" in finding.problem
+    with pytest.raises(AuditCorrupt, match="not the ones that were signed"):
+        AuditLog.open(directory, key, CLOCK)
 
 
 def test_a_torn_tail_is_cut_and_everything_before_it_kept(tmp_path: Path, key: LogKey) -> None:
