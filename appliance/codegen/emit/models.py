@@ -107,7 +107,16 @@ def _default(names: Names, entity: Entity, item: Field) -> str:
         return f"{names.enums[entity.name, item.name]}.{member}" if member else ""
     if isinstance(item.type, Ref) or item.type in (Scalar.FILE, Scalar.IMAGE):
         return ""
-    return literal(item.type, value)
+    return "" if item.type is Scalar.TIME and not _is_time(str(value)) else literal(item.type, value)
+
+
+def _is_time(text: str) -> bool:
+    """The language takes any text for a time; one that is none is no default."""
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def literal(kind: Scalar, value: object) -> str:

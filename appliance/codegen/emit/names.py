@@ -15,7 +15,7 @@ from appliance.codegen.errors import RenderError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_IN_CLASS_BODIES: Final = frozenset({"columns", "dt", *dir(builtins), *(name for name in dir(SQLModel))})
+_IN_CLASS_BODIES: Final = frozenset({"columns", "dt", "l", *dir(builtins), *(name for name in dir(SQLModel))})
 """Names that a model's class body uses, or that SQLModel gives a meaning: an attribute must not hide them."""
 
 _MODULE_NAMES: Final = frozenset(

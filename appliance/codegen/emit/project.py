@@ -10,7 +10,7 @@ from appliance.blueprint.model import Verb
 from appliance.codegen.emit.names import Names, plain
 
 _HUES: Final = (255, 285, 200, 165, 235, 305)
-"""Accent hues (OKLCH degrees) with enough contrast at the lightness that ``kit.css`` uses; no red, which means danger."""
+"""Accent hues (OKLCH degrees) with enough contrast in ``kit.css``; no red, which means danger."""
 
 
 TEMPLATES_NOTE: Final = """# Templates of this app

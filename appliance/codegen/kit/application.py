@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Response, Router, get
-from litestar.logging import LoggingConfig
 from litestar.params import FromQuery
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
@@ -99,7 +98,7 @@ def build(definition: Definition, settings: Settings) -> Litestar:
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
         on_shutdown=[runtime.database.close],
-        logging_config=LoggingConfig(log_exceptions="never"),
+        logging_config=None,
     )
     app.state["runtime"] = runtime
     return app

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Column, ForeignKey, Integer
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from .columns import PEOPLE_TABLE, FieldSpec, Kind, Utc
@@ -21,7 +22,11 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Record(SQLModel):
+class Base(SQLModel, registry=registry()):
+    """Tables of this app, apart from those of any other app in the same process."""
+
+
+class Record(Base):
     """What every row has: an id, who made it and when, and a version that tells two editors apart."""
 
     id: int | None = Field(default=None, primary_key=True)
@@ -31,7 +36,7 @@ class Record(SQLModel):
     version: int = Field(default=1)
 
 
-class Person(SQLModel, table=True):
+class Person(Base, table=True):
     """Somebody who has signed in (``subject``), or who was named by e-mail address and has not yet."""
 
     __tablename__ = PEOPLE_TABLE
@@ -53,7 +58,7 @@ class Person(SQLModel, table=True):
         return self.email or self.subject or ""
 
 
-class StoredFile(SQLModel, table=True):
+class StoredFile(Base, table=True):
     """An upload: its key is the name on disk, everything else is what the uploader said, checked."""
 
     __tablename__ = "_files"
