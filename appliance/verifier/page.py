@@ -46,6 +46,8 @@ class Page:
     forms: list[Form] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    """Addresses of style sheets and scripts of the app's own."""
     inline_scripts: int = 0
     texts: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -98,6 +100,8 @@ class _Reader(HTMLParser):
         source = attributes.get(_LOADS.get(tag, ""), "")
         if source and (urlsplit(source).netloc or urlsplit(source).scheme not in ("", "data", "blob")):
             page.elsewhere.append(source)
+        elif source and tag in ("link", "script"):
+            page.parts.append(source)
         self._controls(tag, attributes)
 
     def _controls(self, tag: str, attributes: dict[str, str]) -> None:

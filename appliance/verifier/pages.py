@@ -13,6 +13,7 @@ from appliance.verifier.recorder import Recorder
 from appliance.verifier.wording import a, plural, start
 
 _HTML: Final = "text/html"
+_MAX_PARTS: Final = 16
 
 
 def check_pages(recorder: Recorder, client: AppClient, blueprint: Blueprint, owner: Actor) -> None:
@@ -26,6 +27,8 @@ def check_pages(recorder: Recorder, client: AppClient, blueprint: Blueprint, own
         expect(answer, (200, 303, 302, 307), "page_closed", "The app's first page does not open.")
         if answer.status == 200:
             well_formed(answer, "The app's first page")
+    with recorder.check(Stage.PAGES, "The app's look and its scripts are there"):
+        _check_parts(client, blueprint, owner)
     for page in blueprint.pages:
         with recorder.check(Stage.PAGES, f"The page “{page.title}” opens", subject=page.title):
             open_page(client, owner, page)
@@ -34,6 +37,13 @@ def check_pages(recorder: Recorder, client: AppClient, blueprint: Blueprint, own
             answer = client.get(owner, f"/{slug(entity.name)}")
             expect(answer, (200,), "page_closed", f"The list of {plural(entity.name)} does not open.")
             well_formed(answer, f"The list of {plural(entity.name)}")
+
+
+def _check_parts(client: AppClient, blueprint: Blueprint, owner: Actor) -> None:
+    path = f"/{slug(blueprint.entities[0].name)}" if blueprint.entities else "/"
+    for address in client.get(owner, path).page.parts[:_MAX_PARTS]:
+        answer = client.get(owner, address if address.startswith("/") else f"/{address}")
+        expect(answer, (200,), "part_missing", "The app looks wrong, or a part of it does not react.")
 
 
 def open_page(client: AppClient, who: Actor, page: Page) -> None:

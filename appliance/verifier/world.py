@@ -110,7 +110,7 @@ class World:
             if not offered and item.required:
                 message = f"{start(a(entity.name))} cannot be added: there is no {item.type.entity} to choose."
                 raise CheckFailed("nothing_to_choose", message, detail=f"field {item.name}")
-            values[name] = offered[0] if offered else ""
+            values[name] = offered[0] if item.required else ""
         return values
 
     def _created(self, answer: Answer, entity: Entity) -> int:
