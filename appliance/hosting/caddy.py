@@ -75,13 +75,17 @@ class Caddy:
             raise error
 
     def apply(self, door: FrontDoor) -> None:
-        """Serve ``door`` from now on. Connections stay open.
+        """Serve ``door`` from now on. Connections stay open. While Caddy is being restarted: as soon as it is back.
 
         Raises:
-            FrontDoorFailed: not running, or the configuration was refused (then the one before stays in force).
+            FrontDoorFailed: not started, given up, or the configuration was refused (the one before stays in force).
         """
+        config = caddy_config(door)
         with self._lock:
-            self._client(door).load(caddy_config(door))
+            if self.failure is not None or self._keeper is None:
+                raise self.failure or _failed("it was not started")
+            if self.pid is not None:
+                self._client(door).load(config)
             self._door = door
 
     def stop(self) -> None:

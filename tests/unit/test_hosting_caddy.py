@@ -256,6 +256,24 @@ def test_killed_caddy_comes_back_with_its_configuration(app: Site) -> None:
     assert app.caddy.pid not in (None, first)
 
 
+def test_routes_that_arrive_while_caddy_is_down_are_served_when_it_is_back(app: Site) -> None:
+    socket_path = app.apps.address(app.release.app_id).socket
+    assert app.caddy.pid is not None
+    os.kill(app.caddy.pid, signal.SIGKILL)
+    while app.caddy.pid is not None:
+        time.sleep(0.001)
+    app.caddy.apply(replace(app.door, apps=(AppRoute("cars", socket_path),)))
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            assert app.ask("cars", "/").status_code == 200
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    app.caddy.apply(app.door)
+
+
 def test_new_routes_are_taken_over_and_wrong_ones_refused(app: Site) -> None:
     socket_path = app.apps.address(app.release.app_id).socket
     app.caddy.apply(replace(app.door, apps=(*app.door.apps, AppRoute("bikes", socket_path))))
