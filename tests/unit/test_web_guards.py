@@ -103,7 +103,7 @@ TABLE = [
     ("POST", "/apps/{app}/people/remove", "401 403 403 404 303"),
     ("GET", "/apps/{app}/blueprint/1", "303 403 403 404 200"),
     ("GET", "/apps/{app}/open", "303 403 403 403 303"),
-    ("GET", "/gate/enter?app=shift-handover", "303 403 403 403 303"),
+    ("GET", "/enter?app=shift-handover", "303 403 403 403 303"),
     ("GET", "/api/builds/{build}/events", "401 403 403 404 200"),
     ("POST", "/api/builds/{build}/cancel", "401 403 403 404 303"),
     ("POST", "/api/apps", "404 404 404 404 404"),
@@ -249,7 +249,7 @@ def test_the_gate_sends_a_page_view_to_sign_in_and_tells_the_rest(studio: Studio
     }
     view = studio.call("GET", "/gate/check", base=base, headers=seen)
     assert view.status_code == 302
-    assert view.headers["location"] == f"{studio.origin}/gate/enter?app=shift-handover&to=%2Fnote%3Fpage%3D2"
+    assert view.headers["location"] == f"{studio.origin}/enter?app=shift-handover&to=%2Fnote%3Fpage%3D2"
     for headers in ({**seen, "x-forwarded-method": "POST"}, {**seen, "sec-fetch-mode": "cors"}):
         refused = studio.call("GET", "/gate/check", base=base, headers=headers)
         assert refused.status_code == 401

@@ -53,7 +53,7 @@ class GateController(Controller):
         token = identity.app_tokens.issue(audience=project.id, person=session.person, roles=roles)
         return Response("", headers={IDENTITY_HEADER: token})
 
-    @get("/gate/enter", opt={"access": SIGNED_IN}, sync_to_thread=True)
+    @get("/enter", opt={"access": SIGNED_IN}, sync_to_thread=True)
     def enter(self, request: Request[Any, Any, Any], app: str, to: str = "/") -> Response[Any]:
         """From an app's origin, by way of the studio's session, back to the app."""
         services: Services = request.app.state.services
@@ -100,4 +100,4 @@ def _ask_to_sign_in(request: Request[Any, Any, Any], services: Services, project
     except ReturnUrlRefused:
         to = "/"
     query = urlencode({"app": project.slug, "to": to})
-    return Redirect(f"{services.addresses.studio}/gate/enter?{query}", status_code=302)
+    return Redirect(f"{services.addresses.studio}/enter?{query}", status_code=302)
