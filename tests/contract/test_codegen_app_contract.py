@@ -135,7 +135,9 @@ def test_pages_open_for_those_who_may_and_the_navigation_names_no_others(any_app
 def test_an_own_row_is_one_that_names_the_person(loans):
     owner, mia = loans.owner, loans.as_("Borrower", name="Mia")
     mia.get("/")
-    made = owner.post("/loan/new", {"item": "1", "borrower": "mia@example.com", "lent": "2026-11-01", "due": "2026-12-01"})
+    made = owner.post(
+        "/loan/new", {"item": "1", "borrower": "mia@example.com", "lent": "2026-11-01", "due": "2026-12-01"}
+    )
     assert mia.get(made.headers["location"]).status_code == 200
     assert loans.as_("Borrower", name="Noah").get(made.headers["location"]).status_code == 404
     assert mia.get(f"{made.headers['location']}/edit").status_code == 403
@@ -143,7 +145,9 @@ def test_an_own_row_is_one_that_names_the_person(loans):
 
 def test_somebody_named_by_address_before_their_first_visit_finds_their_rows(loans):
     owner = loans.owner
-    made = owner.post("/loan/new", {"item": "1", "borrower": "Zoe@Example.com", "lent": "2026-11-01", "due": "2026-12-01"})
+    made = owner.post(
+        "/loan/new", {"item": "1", "borrower": "Zoe@Example.com", "lent": "2026-11-01", "due": "2026-12-01"}
+    )
     assert loans.as_("Borrower", name="Zoe").get(made.headers["location"]).status_code == 200
 
 
@@ -165,7 +169,9 @@ def test_a_token_that_is_not_right_is_refused(loans, claims):
     assert answer.text.count("<h1") == 1
 
 
-@pytest.mark.parametrize("value", ["", "x", "a.b.c", token(OWNER, kid="k2"), token(OWNER, key=Ed25519PrivateKey.generate())])
+@pytest.mark.parametrize(
+    "value", ["", "x", "a.b.c", token(OWNER, kid="k2"), token(OWNER, key=Ed25519PrivateKey.generate())]
+)
 def test_a_forged_or_missing_token_is_refused_everywhere(loans, value):
     for path in ("/", "/item", "/item/1", "/pages/overview", "/loan/new", "/item/export.csv", "/item/1/files/photo"):
         assert loans.client.get(path, headers={"x-intramural-identity": value}).status_code == 401
@@ -322,7 +328,16 @@ def test_only_the_named_origin_may_frame_it(tmp_path):
 
 
 def test_unknown_addresses_and_rows(loans):
-    for path in ("/item/999999", "/item/0", f"/item/{2**63}", f"/item/{10**30}", "/item/-1", "/item/x", "/pages/none", "/items"):
+    for path in (
+        "/item/999999",
+        "/item/0",
+        f"/item/{2**63}",
+        f"/item/{10**30}",
+        "/item/-1",
+        "/item/x",
+        "/pages/none",
+        "/items",
+    ):
         assert loans.owner.get(path).status_code == 404, path
 
 

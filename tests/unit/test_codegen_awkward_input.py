@@ -48,7 +48,9 @@ class Tags(HTMLParser):
         if tag in ("script", "iframe", "object", "embed", "base"):
             self.scripts.append(dict(attrs).get("src"))
         self.handlers += [name for name, value in attrs if name.startswith("on") or name == "style"]
-        self.handlers += [name for name, value in attrs if name in ("href", "src") and (value or "").startswith("javascript")]
+        self.handlers += [
+            name for name, value in attrs if name in ("href", "src") and (value or "").startswith("javascript")
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,12 @@ def test_searching_finds_the_text_itself(notes):
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"title=%FF%FE&csrf_token=x", b"--x\r\n", b"title=\x00"])
 def test_broken_bodies_are_refused(notes, body):
     writer = notes.as_("Writer")
-    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "multipart/form-data", "text/plain"):
+    for kind in (
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "text/plain",
+    ):
         headers = writer._headers({}) | {"content-type": kind}
         assert notes.client.post("/note/new", content=body, headers=headers).status_code in (400, 403)
 

@@ -22,13 +22,20 @@ def read(kind, text, **more):
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("9.5", "9.50"), ("9,50", "9.50"), ("1,250.00", "1250.00"), ("1 250,5", "1250.50"), ("1'250'000", "1250000.00"), ("-3", "-3.00")],
+    [
+        ("9.5", "9.50"),
+        ("9,50", "9.50"),
+        ("1,250.00", "1250.00"),
+        ("1 250,5", "1250.50"),
+        ("1'250'000", "1250000.00"),
+        ("-3", "-3.00"),
+    ],
 )
 def test_amounts_as_people_write_them(text, amount):
     assert str(read(Kind.MONEY, text)) == amount
 
 
-@pytest.mark.parametrize("text", ["1,250", "9.505", "nan", "inf", "1e99", "", "ten", "１２３４５６７８９０１２３４５６", "0x1F"])
+@pytest.mark.parametrize("text", ["1,250", "9.505", "nan", "inf", "1e99", "", "ten", "\uff11" * 16, "0x1F"])
 def test_amounts_that_cannot_be_meant(text):
     with pytest.raises(Invalid):
         read(Kind.MONEY, text)
@@ -40,9 +47,11 @@ def test_any_text_is_a_value_or_a_sentence(text, kind):
         return
     try:
         read(kind, text, options=("a", "b"))
+        message = "Fine."
     except Invalid as error:
-        assert str(error)[0].isupper()
-        assert str(error).endswith(".")
+        message = str(error)
+    assert message[0].isupper()
+    assert message.endswith(".")
 
 
 @given(st.decimals(min_value=-999_999_999, max_value=999_999_999, places=2))
@@ -67,7 +76,14 @@ def test_days_and_amounts_read_the_same_everywhere():
 
 
 @pytest.mark.parametrize(
-    ("word", "colour"), [("critical", "red"), ("Approved", "green"), ("in progress", "blue"), ("on hold", "amber"), ("not approved", "amber")]
+    ("word", "colour"),
+    [
+        ("critical", "red"),
+        ("Approved", "green"),
+        ("in progress", "blue"),
+        ("on hold", "amber"),
+        ("not approved", "amber"),
+    ],
 )
 def test_badges_have_the_colour_of_their_meaning(word, colour):
     assert display.tone(word) == colour

@@ -21,6 +21,7 @@ _IN_CLASS_BODIES: Final = frozenset({"columns", "dt", "l", *dir(builtins), *(nam
 _MODULE_NAMES: Final = frozenset(
     {"Record", "Decimal", "StrEnum", "Entity", "None", "True", "False", "ENTITIES", "ACCESS", "ALL", "OWN", "Grant"}
 )
+_EASILY_MISREAD: Final = frozenset({"I", "O"})
 _RESERVED_SLUGS: Final = frozenset({"static", "healthz"})
 
 
@@ -48,7 +49,7 @@ class Names:
             if naming.slug(entity.name) in _RESERVED_SLUGS:
                 message = f"An entity cannot be called {entity.name!r}: the app itself needs that address."
                 raise RenderError(message, action="Give the entity another name.")
-        taken = set(_MODULE_NAMES)
+        taken = set(_MODULE_NAMES | _EASILY_MISREAD)
         classes = {entity.name: _free(naming.class_name(entity.name), taken) for entity in entities}
         constants = {entity.name: _free(_constant(entity.name), taken) for entity in entities}
         choices = [(entity, item) for entity in entities for item in entity.fields if isinstance(item.type, Choice)]
@@ -85,7 +86,7 @@ class Names:
 def _members(choices: list[tuple[Entity, Field]]) -> dict[tuple[str, str, str], str]:
     found: dict[tuple[str, str, str], str] = {}
     for entity, item in choices:
-        taken = {"mro", "name", "value"}
+        taken = {"mro", "name", "value", *_EASILY_MISREAD}
         if isinstance(item.type, Choice):
             for option in item.type.options:
                 found[entity.name, item.name, option] = _free(_constant(option), taken)

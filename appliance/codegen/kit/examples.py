@@ -66,6 +66,8 @@ def _value(session: Session, definition: Definition, spec: FieldSpec, given: Any
     if given is None:
         if isinstance(spec.default, Special) or spec.kind is Kind.REF:
             return None
+        if spec.kind is Kind.PERSON and spec.default is not None:
+            return _person(session, str(spec.default))
         return spec.default
     if spec.kind is Kind.REF:
         return _labelled(session, definition.by_table[spec.target], str(given))
@@ -90,7 +92,9 @@ def _labelled(session: Session, target: Entity, label: str) -> int | None:
 
 
 def _person(session: Session, key: str) -> int | None:
-    person = find_person(session, key)
+    if not key.strip():
+        return None
+    person = find_person(session, key) or find_person(session, f"example:{key}")
     if person is None:
         person = Person(email=key) if is_email(key) else Person(subject=f"example:{key}", name=key)
         session.add(person)

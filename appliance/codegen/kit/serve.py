@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,14 @@ def main(create: Callable[[Settings], Litestar], name: str) -> int:
         return 2
     from uvicorn import Config, Server  # noqa: PLC0415 - after the settings are known to be good
 
+    listener = _listener(arguments.port) if arguments.socket is None else None
     provider = app.state["runtime"].identity
-    if isinstance(provider, LocalIdentity):
-        print(f"Sign in once as owner: http://127.0.0.1:{arguments.port}/-/sign-in?code={provider.code}", flush=True)
+    if isinstance(provider, LocalIdentity) and listener is not None:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        print(f"Sign in once as owner: {address}/-/sign-in?code={provider.code}", flush=True)
     config = Config(
         app,
         uds=arguments.socket,
-        host="127.0.0.1",
-        port=arguments.port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -49,5 +50,13 @@ def main(create: Callable[[Settings], Litestar], name: str) -> int:
         ws="none",
         timeout_graceful_shutdown=5,
     )
-    Server(config).run()
+    Server(config).run(sockets=None if listener is None else [listener])
     return 0
+
+
+def _listener(port: int) -> socket.socket:
+    """A port on this machine only; 0 takes any free one. Bound here, so that the printed address is the real one."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
