@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sys
 import time
@@ -55,6 +56,8 @@ class Demo:
 
     def run(self) -> int:
         """Do it all; the exit code: 0, or 1 when no verified app came out, or 2 when it could not be started."""
+        # Being told to end is an end like Ctrl-C: everything that was started is stopped in order.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with ExitStack() as stack:
             try:
                 self._start(stack)

@@ -1,7 +1,7 @@
 """``intramural bench demo``: from the sentence to the running app, stage by stage, with the real model.
 
-Cold: each request by ``demo --once`` in a home folder without a stored prompt prefix. Warm: the same requests one after
-another on an appliance that is running. --setup: a fresh clone with a fresh HOME instead, from nothing to the first app.
+Cold: each request by ``demo --once`` in a home folder without a stored prompt prefix. Warm: the same requests one
+after another on an appliance that is running. --setup: instead, a fresh clone with a fresh HOME, from nothing.
 """
 
 from __future__ import annotations
