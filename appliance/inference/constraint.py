@@ -12,6 +12,7 @@ import numpy as np
 from llguidance import LLMatcher
 
 from appliance.core.ports import GenerationFailed, Grammar
+from appliance.inference.sampler import allowed_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MAX_GRAMMAR: Final = 256 << 10
 """Characters of a grammar; compilation is bounded further by llguidance's own limits."""
 _CACHED: Final = 64
+_MAX_SPELLINGS: Final = 16
+_ANYTHING: Final = Grammar("start: /(.|\\n)*/")
 
 
 class Constraint:
@@ -49,12 +52,17 @@ class Constraint:
         They are the canonical tokens of the bytes that the grammar leaves no choice about; the last of them are left
         out while a longer token could still take their place.
         """
-        tokens = [int(token) for token in self._matcher.compute_ff_tokens()[:limit]]
-        control = next((index for index, token in enumerate(tokens) if token in self._tokenizer.special_ids), None)
-        tokens = tokens[:control]
-        if tokens and not self._matcher.consume_tokens(tokens):
-            self._fail("The grammar could not follow its own forced text.")
-        return tokens
+        taken: list[int] = []
+        while len(taken) < limit:
+            tokens = [int(token) for token in self._matcher.compute_ff_tokens()[: limit - len(taken)]]
+            control = next((index for index, token in enumerate(tokens) if token in self._tokenizer.special_ids), None)
+            tokens = tokens[:control] or self._undisputed()
+            if not tokens:
+                break
+            if not self._matcher.consume_tokens(tokens):
+                self._fail("The grammar could not follow its own forced text.")
+            taken += tokens
+        return taken
 
     def accept(self, token: int) -> None:
         """Take a token that was sampled under the mask."""
@@ -80,6 +88,45 @@ class Constraint:
             self._fail("The grammar cannot be followed any further.")
         return self._mask
 
+    def _undisputed(self) -> list[int]:
+        """The next token of forced bytes that have several spellings, when only one of them is canonical.
+
+        After ``"\\n"`` the indentation ``"  "`` may be written as one token or as two, the second of which takes the
+        next letter along. No token reaches beyond the forced bytes here, so it is no choice of content; the tokenizer
+        decides if it spells the bytes alike before every character that may follow.
+        """
+        forced = bytes(self._matcher.compute_ff_bytes())
+        if not forced or self._matcher.is_error():
+            return []
+        self._compute()
+        allowed = allowed_tokens(self._mask)[: _MAX_SPELLINGS + 1].tolist()
+        spellings = {token for token in allowed if forced.startswith(self._tokenizer.token_bytes([token]))}
+        if not spellings or len(spellings) < len(allowed) or len(allowed) > _MAX_SPELLINGS:
+            return []
+        firsts = {tokens[0] for tokens in map(self._tokenizer.encode, self._continuations(forced)) if tokens}
+        return list(firsts) if len(firsts) == 1 and firsts <= spellings else []
+
+    def _continuations(self, forced: bytes) -> list[str]:
+        """``forced`` with a specimen of each kind of character that the grammar allows after it."""
+        beyond = self._matcher.deep_copy()
+        try:
+            text = forced.decode("utf-8")
+        except UnicodeDecodeError:
+            return []
+        mask = np.zeros_like(self._mask)
+        if not beyond.consume_tokens(self._tokenizer.encode(text)):
+            return []
+        beyond.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
+        if beyond.is_error():
+            return []
+        following = {int(byte) for byte in np.unique(self._tokenizer.first_bytes[allowed_tokens(mask)])}
+        specimens = {_specimen(byte) for byte in following}
+        if text[-1].isalnum() and any(specimen.isalnum() for specimen in specimens):
+            return []  # within a word, the spelling depends on more than the next character
+        if beyond.is_accepting():
+            specimens.add("")
+        return [text + specimen for specimen in sorted(specimens)]
+
     def _compute(self) -> None:
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
 
@@ -96,6 +143,7 @@ class GrammarCompiler:
         self._workers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mask")
         self._cache: OrderedDict[tuple[str, bytes], LLMatcher] = OrderedDict()
         self._lock = Lock()
+        self.compile(_ANYTHING).mask()  # llguidance prepares its tables at the first mask, which takes a while
 
     def compile(self, grammar: Grammar, *, held: bytes = b"") -> Constraint:
         """The constraint of one generation.
@@ -136,6 +184,18 @@ class GrammarCompiler:
             cause = " ".join(str(matcher.get_error()).split())[:500]
             raise GenerationFailed(message, cause=cause, action="Correct the grammar at the place named.")
         return matcher
+
+
+def _specimen(byte: int) -> str:
+    """A character that stands for all that begin with this byte: splitting rules tell letters, digits and each mark."""
+    character = chr(byte)
+    if byte >= 0x80:
+        return "é"
+    if character.isdigit():
+        return "0"
+    if character.isalpha() and character.lower() not in "dlmrstv":  # those begin contractions such as 's and 'll
+        return "a" if character.islower() else "A"
+    return character
 
 
 def _source(grammar: Grammar, held: bytes) -> str:

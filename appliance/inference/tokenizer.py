@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from llguidance import LLTokenizer
 from tokenizers import Tokenizer
 
@@ -17,6 +18,8 @@ from appliance.core.errors import IntramuralError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 _CONTINUATION: Final = range(0x80, 0xC0)
 """Bytes that cannot begin a UTF-8 character (RFC 3629, section 3)."""
@@ -59,6 +62,8 @@ class TextTokenizer:
         self.vocabulary: Final = vocabulary
         self.end_tokens: Final = frozenset(end_tokens)
         self.special_ids: Final = frozenset(special.values())
+        self.first_bytes: Final = self._first_bytes()
+        """The first byte of each token (0 for tokens without text)."""
         self._special: Final = special
         self._special_text: Final = re.compile("(" + "|".join(map(re.escape, sorted(special, key=len)[::-1])) + ")")
 
@@ -83,6 +88,13 @@ class TextTokenizer:
     def token_bytes(self, tokens: Sequence[int]) -> bytes:
         """The UTF-8 bytes that the tokens stand for; a token may hold part of a character."""
         return bytes(self.for_grammars.decode_bytes(list(tokens)))
+
+    def _first_bytes(self) -> NDArray[np.uint8]:
+        firsts = np.zeros(self.vocabulary, dtype=np.uint8)
+        for token in range(self.vocabulary):
+            if token not in self.special_ids and (content := self.token_bytes([token])):
+                firsts[token] = content[0]
+        return firsts
 
     def settle(self, tokens: Sequence[int], text: bytes, *, fixed: int) -> tuple[list[int], bytes]:
         """Tokens for ``tokens`` followed by ``text``, and the last bytes whose tokens depend on what comes next.

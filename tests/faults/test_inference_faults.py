@@ -157,6 +157,28 @@ def test_client_that_vanishes_mid_stream_frees_the_slot(shared: TinyWorker) -> N
     assert time.monotonic() - started < 10
 
 
+def test_abandoning_what_has_just_finished_still_forgets_it(shared: TinyWorker) -> None:
+    """The client gives up while the last answer is on its way to it."""
+    requests = (
+        protocol.Open(protocol.VERSION, [protocol.Turn("user", "a")], 0),
+        protocol.Mark(),
+        protocol.Generate(FORCED.lark, 60, 0.0, 0),
+        protocol.Abandon(),
+        protocol.Mark(),
+    )
+    answers = []
+    with raw(shared) as connection, connection.makefile("rb") as stream:
+        for request in requests:
+            connection.sendall(protocol.encode(request))
+            answer: protocol.Answer = protocol.Piece("")
+            while isinstance(answer, protocol.Piece):
+                length = protocol.body_length(stream.read(protocol.LENGTH.size))
+                answer = protocol.decode_answer(stream.read(length))
+            answers.append(answer)
+    assert [type(answer).__name__ for answer in answers] == ["Opened", "Marked", "Finished", "Done", "Marked"]
+    assert answers[1] == answers[4]
+
+
 def test_socket_is_for_its_owner_only(shared: TinyWorker) -> None:
     assert shared.options.socket.stat().st_mode & 0o777 == 0o600
 

@@ -166,6 +166,21 @@ def test_restored_point_is_complete(tokenizer: TextTokenizer) -> None:
     assert said.point() == point
 
 
+def test_marks_with_as_many_tokens_are_told_apart(tokenizer: TextTokenizer) -> None:
+    """``due `` has as many tokens as ``due name``, because the space becomes part of the name."""
+    said = conversation(tokenizer)
+    said.append("due ")
+    first, before = said.mark(), said.point()
+    said.append("name")
+    second, after = said.mark(), said.point()
+    assert len(tokenizer.encode("due ")) == len(tokenizer.encode("due name"))
+    assert second > first
+    said.rewind(second)
+    assert said.point() == after
+    said.rewind(first)
+    assert said.point() == before
+
+
 def test_marks_are_bounded(tokenizer: TextTokenizer) -> None:
     said = conversation(tokenizer, context=5000)
     for _ in range(1024):
