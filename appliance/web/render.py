@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 PAGES: Final = Path(__file__).parent / "pages"
 STATIC: Final = Path(__file__).parent / "static"
+ASSETS: Final = "/static"
+APP_ASSETS: Final = "/.intramural/static"
+"""Where the studio's own answers on an app's origin find their assets; ``/static`` there is the app's."""
 
 
 def environment() -> Environment:
@@ -46,8 +49,14 @@ def page(
     session = getattr(request.state, "session", None)
     actor = getattr(request.state, "actor", None)
     services = request.app.state.services
+    host = request.headers.get("host", "").partition(":")[0].lower()
+    folder = ASSETS if host == services.addresses.studio_host else APP_ASSETS
     body = _ENVIRONMENT.get_template(template).render(
-        session=session, actor=actor, addresses=services.addresses, assets=request.app.state.assets, **values
+        session=session,
+        actor=actor,
+        addresses=services.addresses,
+        assets=f"{folder}/{{}}?v={request.app.state.assets}",
+        **values,
     )
     return Response(
         body, status_code=status, media_type=MediaType.HTML, headers=dict(headers or {}), cookies=list(cookies)
@@ -71,7 +80,9 @@ def ago(instant: datetime) -> str:
 
 
 def seconds(value: float) -> str:
-    """``0.4 s``, ``12 s``, ``1 min 5 s``."""
+    """``< 0.1 s``, ``0.4 s``, ``12 s``, ``1 min 5 s``."""
+    if value < 0.1:
+        return "< 0.1 s"
     if value < 10:
         return f"{value:.1f} s"
     if value < 60:

@@ -21,7 +21,7 @@ from appliance.web.controllers.sign_in import SignInController
 from appliance.web.headers import SecurityHeaders
 from appliance.web.limits import Limits
 from appliance.web.problems import answer_defect, answer_error, answer_http
-from appliance.web.render import STATIC
+from appliance.web.render import APP_ASSETS, ASSETS, STATIC
 
 if TYPE_CHECKING:
     from appliance.web.services import Services
@@ -32,13 +32,12 @@ MAX_BODY_BYTES = 1 << 20
 def make_app(services: Services, limits: Limits | None = None) -> Litestar:
     """The application; it owns nothing that must be closed."""
     version = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
-    static = create_static_files_router(
-        path="/static",
-        directories=[STATIC],
-        opt={"access": PUBLIC},
-        cache_control=None,
-        after_request=_cacheable,
-    )
+    statics = [
+        create_static_files_router(
+            path=path, directories=[STATIC], opt={"access": PUBLIC}, after_request=_cacheable, name=path
+        )
+        for path in (ASSETS, APP_ASSETS)
+    ]
     app = Litestar(
         route_handlers=[
             HomeController,
@@ -47,7 +46,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             GateController,
             SignInController,
             HealthController,
-            static,
+            *statics,
         ],
         guards=[authorize],
         exception_handlers={
@@ -55,9 +54,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             HTTPException: answer_http,
             Exception: answer_defect,
         },
-        state=State(
-            {"services": services, "limits": limits or Limits.default(), "assets": f"/static/{{}}?v={version}"}
-        ),
+        state=State({"services": services, "limits": limits or Limits.default(), "assets": version}),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
         logging_config=None,

@@ -79,6 +79,7 @@ def home(request: Request[Any, Any, Any], *, words: str = "", error: IntramuralE
         apps=services.project_service.mine(actor),
         shared=services.project_service.shared(actor),
         engine=services.engine(),
+        engine_state=services.health()["engine"],
         ideas=IDEAS,
         words=words,
         error=error,

@@ -5,6 +5,7 @@
     save: "Saving the version …", start: "Starting your app …" };
 
   function seconds(value) {
+    if (value < 0.1) return "< 0.1 s";
     if (value < 10) return `${value.toFixed(1)} s`;
     if (value < 60) return `${Math.round(value)} s`;
     return `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;

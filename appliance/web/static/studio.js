@@ -48,8 +48,8 @@
   }
   function startTab() {
     const wanted = location.hash.slice(1);
-    const building = $('[data-build][data-state="queued"], [data-build][data-state="running"], [data-build][data-state="failed"]');
-    showTab(wanted || page.tab || (narrow.matches && building ? "build" : "preview"));
+    const atWork = $("[data-build]") && !$('[data-build][data-state="done"]');
+    showTab(wanted || page.tab || (narrow.matches && atWork ? "build" : "preview"));
   }
   narrow.addEventListener("change", () => showTab(page.tab));
   window.addEventListener("hashchange", () => showTab(location.hash.slice(1)));
@@ -133,6 +133,15 @@
     if (form && event.detail.successful) store(draftKey(form), "");
     if (event.detail.failed) $("dialog[open]")?.close();
   });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const line = Number($("[data-line]", event.target)?.dataset.line ?? 0);
+    const area = $("#blueprint-text");
+    if (!line || !area || $("#panel-blueprint").hidden) return;
+    const lines = area.value.split("\n");
+    const from = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+    area.focus();
+    area.setSelectionRange(from, from + (lines[line - 1] ?? "").length);
+  });
   document.addEventListener("htmx:sendError", () => {
     const box = document.createElement("div");
     box.className = "notice";
@@ -149,12 +158,12 @@
       const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = drawn.querySelector("#bench");
       if (!answer.ok || !fresh) throw new Error("unexpected answer");
-      const failed = fresh.querySelector('[data-build][data-state="failed"]');
+      const failed = fresh.querySelector('[data-build][data-state="failed"], [data-build][data-state="cancelled"]');
       document.title = drawn.title;
       document.querySelector(".crumb").replaceWith(drawn.querySelector(".crumb"));
       document.querySelector("#bench").replaceWith(fresh);
       window.htmx.process(fresh);
-      if (!failed && narrow.matches) page.tab = "preview";
+      if (narrow.matches) page.tab = failed ? "build" : "preview";
       history.replaceState(null, "", location.pathname);
       start();
     } catch {
