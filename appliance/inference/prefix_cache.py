@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
 import struct
 import tempfile
 from collections import OrderedDict
@@ -36,6 +37,8 @@ _PREAMBLE: Final = struct.Struct("<8sI")
 _PAGE: Final = 4096
 _MAX_HEADER: Final = 2048
 _SUFFIX: Final = ".kv"
+_OTHER_BUNDLES: Final = 2
+"""A bundle that was just replaced may come back, or runs beside the new one to be compared."""
 
 
 class _DamagedError(IntramuralError):
@@ -48,6 +51,16 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bundle: str
     shape: tuple[int, int, int, int, int]
     sha256: str
+
+
+def bundle_folder(folder: Path, bundle: str) -> Path:
+    """Where a bundle's prefixes lie below ``folder``; those of all but the last few other bundles are removed."""
+    own = folder / bundle[:16]
+    with contextlib.suppress(OSError):
+        others = [path for path in folder.iterdir() if path != own and path.is_dir() and not path.is_symlink()]
+        for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[_OTHER_BUNDLES:]:
+            shutil.rmtree(old, ignore_errors=True)
+    return own
 
 
 class PrefixCache:

@@ -24,7 +24,7 @@ from appliance.inference.connection import ServedModel
 from appliance.inference.constraint import GrammarCompiler
 from appliance.inference.engine import Engine
 from appliance.inference.loader import EngineLimits, load
-from appliance.inference.prefix_cache import PrefixCache
+from appliance.inference.prefix_cache import PrefixCache, bundle_folder
 from appliance.inference.server import Server
 from model_bundle.errors import ModelBundleError
 from model_bundle.trust_root import read_trust_root
@@ -103,7 +103,8 @@ def serving_parts(options: WorkerOptions) -> Iterator[ServedModel]:
     bundle = verify(options.bundle, read_trust_root(options.keys))
     _report({"stage": "loading the model"})
     loaded = load(bundle, options.limits)
-    prefixes = PrefixCache(options.prefixes, bundle=bundle.digest, shape=loaded.cache.shape)
+    folder = bundle_folder(options.prefixes, bundle.digest)
+    prefixes = PrefixCache(folder, bundle=bundle.digest, shape=loaded.cache.shape)
     prefixes.load()
     grammars = GrammarCompiler(loaded.tokenizer)
     engine = Engine(loaded.executor, loaded.cache, prefixes)

@@ -253,9 +253,9 @@ def test_damaged_prefix_file_is_dropped_and_made_again() -> None:
     with running_tiny_worker() as worker:
         generator = worker.supervisor.generator()
         assert works(generator)
-        until(lambda: bool(list(worker.options.prefixes.glob("*.kv"))))
+        until(lambda: bool(list(worker.options.prefixes.glob("*/*.kv"))))
         worker.supervisor.stop()
-        (file,) = worker.options.prefixes.glob("*.kv")
+        (file,) = worker.options.prefixes.glob("*/*.kv")
         good = file.read_bytes()
         file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
         worker.supervisor.start()

@@ -91,6 +91,11 @@ def test_ambiguous_spelling_with_content_is_left_to_the_model(
     assert tokenizer.token_bytes(forced) == b"due"
 
 
+def test_part_of_a_word_is_not_forced(grammars: GrammarCompiler) -> None:
+    """How a word is spelled depends on all of it, so its forced beginning is no token yet."""
+    assert grammars.compile(Grammar('start: " all" /[a-z]+/')).forced(100) == []
+
+
 def test_held_text_comes_first(tokenizer: TextTokenizer, grammars: GrammarCompiler) -> None:
     forced = grammars.compile(Grammar('start: "name\\n"'), held=b" ").forced(100)
     assert forced == tokenizer.encode(" name\n")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from appliance.inference.kv_cache import CacheShape, KvCache, common_prefix
-from appliance.inference.prefix_cache import PrefixCache
+from appliance.inference.prefix_cache import PrefixCache, bundle_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +110,17 @@ def test_cache_restores_what_it_gave(tmp_path: Path) -> None:
     assert second.tokens == list(range(10))
     second.rewind(4)
     assert len(second) == 4
+
+
+def test_prefixes_of_few_other_bundles_are_kept(tmp_path: Path) -> None:
+    for age, bundle in enumerate("abcd"):
+        folder = tmp_path / (bundle * 16)
+        folder.mkdir()
+        os.utime(folder, (age, age))
+    (tmp_path / "file").write_text("left alone")
+    own = bundle_folder(tmp_path, "a" * 64)
+    assert own.name == "a" * 16
+    assert sorted(path.name[0] for path in tmp_path.iterdir()) == ["a", "c", "d", "f"]
 
 
 def test_cache_memory_is_aligned() -> None:
