@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import importlib
 import os
 import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
 
-from .identity import LocalIdentity
 from .settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from litestar import Litestar
 
 
-def main(create: Callable[[Settings], Litestar], name: str) -> int:
-    """Parse the command line, build the app and serve until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description=name)
+def main(package: str) -> int:
+    """Parse the command line, build the app of ``package`` and serve until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(prog=f"python -m {package}")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--socket", help="path of a Unix socket to listen on")
     where.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default: 8000)")
@@ -28,11 +27,13 @@ def main(create: Callable[[Settings], Litestar], name: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
-        app = create(Settings.from_environment(os.environ))
+        app = _load(package, Settings.from_environment(os.environ))
     except SettingsError as error:
-        print(f"{name} cannot start: {error}", file=sys.stderr)
+        print(f"{package} cannot start: {error}", file=sys.stderr)
         return 2
     from uvicorn import Config, Server  # noqa: PLC0415 - after the settings are known to be good
+
+    from .identity import LocalIdentity  # noqa: PLC0415 - imports the database layer
 
     listener = _listener(arguments.port) if arguments.socket is None else None
     provider = app.state["runtime"].identity
@@ -52,6 +53,15 @@ def main(create: Callable[[Settings], Litestar], name: str) -> int:
     )
     Server(config).run(sockets=None if listener is None else [listener])
     return 0
+
+
+def _load(package: str, settings: Settings) -> Litestar:
+    """Import and build the app. What is imported stays, so garbage collection would only cost time."""
+    gc.disable()
+    app: Litestar = importlib.import_module(f"{package}.app").create_app(settings)
+    gc.freeze()
+    gc.enable()
+    return app
 
 
 def _listener(port: int) -> socket.socket:
