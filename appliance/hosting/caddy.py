@@ -84,8 +84,12 @@ class Caddy:
         with self._lock:
             if self.failure is not None or self._keeper is None:
                 raise self.failure or _failed("it was not started")
-            if self.pid is not None:
-                self._client(door).load(config)
+            try:
+                if self.pid is not None:
+                    self._client(door).load(config)
+            except FrontDoorFailed:
+                if self.pid is not None:  # it is alive and refused; else it has just died, and returns with the new one
+                    raise
             self._door = door
 
     def stop(self) -> None:

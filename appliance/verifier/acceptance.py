@@ -4,13 +4,13 @@ noticed."""
 from __future__ import annotations
 
 from appliance.blueprint.model import Entity, Ref, Scalar
-from appliance.blueprint.naming import identifier, slug
+from appliance.blueprint.naming import identifier, plural, slug
 from appliance.verifier.client import Answer, expect
 from appliance.verifier.model import CannotTry, CheckFailed, Stage
 from appliance.verifier.page import CSRF_FIELD
 from appliance.verifier.recorder import Recorder
 from appliance.verifier.samples import Order, Sample, required_targets
-from appliance.verifier.wording import a, plural, start
+from appliance.verifier.wording import a, start
 from appliance.verifier.world import World
 
 

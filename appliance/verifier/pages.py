@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from appliance.blueprint.model import Blueprint, Page
-from appliance.blueprint.naming import slug
+from appliance.blueprint.naming import plural, slug
 from appliance.verifier.client import Answer, AppClient, expect
 from appliance.verifier.model import CheckFailed, Stage
 from appliance.verifier.people import Actor, actor
 from appliance.verifier.recorder import Recorder
-from appliance.verifier.wording import a, plural, start
+from appliance.verifier.wording import a, start
 
 _HTML: Final = "text/html"
 _MAX_PARTS: Final = 16

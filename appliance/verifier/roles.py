@@ -8,14 +8,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from appliance.blueprint.model import Blueprint, DashboardPage, Entity, FormPage, Page, Permission, Scalar, Verb
-from appliance.blueprint.naming import slug
+from appliance.blueprint.naming import plural, slug
 from appliance.verifier.client import expect
 from appliance.verifier.model import CheckFailed, Stage
 from appliance.verifier.page import CSRF_FIELD
 from appliance.verifier.pages import open_page
 from appliance.verifier.people import Actor, actor
 from appliance.verifier.recorder import Recorder
-from appliance.verifier.wording import a, can, plural, start
+from appliance.verifier.wording import a, can, start
 from appliance.verifier.world import MISSING, Row, World
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -66,6 +66,24 @@ class Sampler:
             else:
                 values[name] = _scalar(item, self._count)
         return Sample({key: value for key, value in values.items() if value}, files, marker_of(entity, values))
+
+    def another_choice(self, entity: Entity, sample: Sample) -> Sample | None:
+        """The same with the next option in each unique choice, or None if there is nothing else to choose.
+
+        Raises:
+            CannotTry: the examples alone can have used every option.
+        """
+        values = dict(sample.values)
+        for item in entity.fields:
+            if isinstance(item.type, Choice) and item.unique and identifier(item.name) in values:
+                examples = sum(example.entity == entity.name for example in self.blueprint.examples)
+                try:
+                    values[identifier(item.name)] = self._choice(entity, item, item.type)
+                except CannotTry:
+                    if examples >= len(item.type.options):
+                        raise
+                    return None
+        return replace(sample, values=values) if values != sample.values else None
 
     def _choice(self, entity: Entity, item: Field, kind: Choice) -> str:
         if not item.unique:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.blueprint.model import Blueprint
-from appliance.blueprint.naming import slug
+from appliance.blueprint.naming import plural, slug
 from appliance.core.ports import AppTokenIssuer, Sandbox
 from appliance.verifier.acceptance import check_as_owner
 from appliance.verifier.boot import Launch, Place, prepare, start, stop
@@ -21,7 +21,6 @@ from appliance.verifier.people import Passes
 from appliance.verifier.recorder import Recorder
 from appliance.verifier.roles import check_role
 from appliance.verifier.samples import Sampler, creation_order
-from appliance.verifier.wording import plural
 from appliance.verifier.world import World
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from appliance.blueprint.model import OWNER
+
+_CONSONANT_SOUND: Final = ("uni", "use", "usa", "usu", "uti", "eu", "one")
+_SILENT_H: Final = ("hour", "honor", "honour", "heir", "honest")
 
 
 def a(noun: str) -> str:
-    """``Item`` → ``an Item``."""
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    """``Item`` → ``an Item``, by sound: ``a User``, ``an Hour``."""
+    lower = noun.lower()
+    vowel = lower[:1] in tuple("aeiou") and not lower.startswith(_CONSONANT_SOUND)
+    return f"{'an' if vowel or lower.startswith(_SILENT_H) else 'a'} {noun}"
 
 
 def start(text: str) -> str:
@@ -25,10 +32,3 @@ def who(role: str) -> str:
 def can(role: str, deed: str, *, allowed: bool) -> str:
     """``A Borrower can add a Loan`` or ``A Borrower cannot …``."""
     return f"{who(role)} {'can' if allowed else 'cannot'} {deed}"
-
-
-def plural(noun: str) -> str:
-    """A readable plural of an English noun; other words get an ``s``."""
-    if noun.endswith("y") and noun[-2:-1].lower() not in ("a", "e", "i", "o", "u", ""):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"

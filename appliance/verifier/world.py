@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.blueprint.model import OWNER, Blueprint, Entity, Field, Ref
-from appliance.blueprint.naming import identifier, slug
+from appliance.blueprint.naming import identifier, plural, slug
 from appliance.verifier.client import Answer, AppClient, expect
 from appliance.verifier.model import CannotTry, CheckFailed
 from appliance.verifier.page import CSRF_FIELD, Form
 from appliance.verifier.people import Actor, actor
 from appliance.verifier.samples import UPLOADS, Sample, Sampler
-from appliance.verifier.wording import a, plural, start
+from appliance.verifier.wording import a, start
 
 _LOCATION: Final = re.compile(r"/([a-z0-9-]+)/([1-9]\d{0,18})(?:\?.*)?")
 _MAX_LIST_PAGES: Final = 6
@@ -79,6 +79,10 @@ class World:
         form = self._form(opened, entity)
         values = self._fill(form, entity, sample)
         answer = self.client.post(who, path, values, files=sample.files, multipart=form.multipart)
+        while answer.status == 422 and (other := self.sampler.another_choice(entity, sample)) is not None:
+            sample = other  # an example may have been given an option that its blueprint line does not name
+            values = self._fill(form, entity, sample)
+            answer = self.client.post(who, path, values, files=sample.files, multipart=form.multipart)
         message = f"{start(a(entity.name))} that is filled in correctly is not saved."
         expect(answer, (303,), "not_saved", message)
         return Row(entity, self._created(answer, entity), sample.marker)
