@@ -47,14 +47,10 @@ from appliance.identity.tokens import AppTokens
 from appliance.planner.plan import Planner
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
-from appliance.studio.build import BuildService
+from appliance.studio.assembly import make_studio
 from appliance.studio.engine import Engine, find_bundle
-from appliance.studio.events import EventStream
 from appliance.studio.parts import Parts
-from appliance.studio.pipeline import Pipeline
 from appliance.studio.preview import Previews
-from appliance.studio.project import ProjectService
-from appliance.studio.recovery import Recovery
 from appliance.studio.version import VersionStore
 from appliance.verifier.verify import Verifier
 from appliance.web.serve import serve
@@ -65,6 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from appliance.blueprint.model import Blueprint
+    from appliance.core.clock import Clock
     from appliance.core.filetree import FileTree
     from appliance.studio.parts import PlannerPart
 
@@ -122,65 +119,48 @@ class Appliance:
         self.settings, self.layout = settings, Layout(settings.home)
         self.layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.layout.run.chmod(0o700)
-        clock = SystemClock()
         self.addresses = Addresses.of(settings.web)
+        self._sandbox = BubblewrapSandbox()
         self._engine = None
         if planner is None:
             self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
-            characters = settings.build.prompt_characters
-            planner = Planner(self._engine.generator, request_characters=characters, clock=clock)
+            planner = Planner(self._engine.generator, request_characters=settings.build.prompt_characters)
         self._stack = contextlib.ExitStack()
+        try:
+            self._wire(SystemClock(), planner, writer)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _wire(self, clock: Clock, planner: PlannerPart, writer: Callable[[Blueprint], FileTree]) -> None:
+        settings = self.settings
         log_key = load_or_make_log_key(self.layout.keys / "audit.json")
         self.audit = self._stack.enter_context(AuditLog.open(settings.home / "audit", log_key, clock))
         self.audit.record_unknown()
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
         upgrade(database.engine)
-        self.projects, self.builds = Projects(database), Builds(database)
-        self.versions = VersionStore(self.layout.apps)
-        self.events = EventStream(self.builds, clock)
         self.tokens = AppTokens(self.layout.keys / "app-tokens.json", clock)
-        sandbox = BubblewrapSandbox()
         limits = HostingLimits.from_settings(settings.hosting)
-        self.apps = AppSupervisor(sandbox, self.tokens, self.layout.run / "apps", limits)
-        self.previews = Previews(self.apps, self.projects, self.versions, studio=self.addresses.studio)
+        self.apps = AppSupervisor(self._sandbox, self.tokens, self.layout.run / "apps", limits)
         self.caddy = Caddy(settings.home / "log" / "caddy.log")
+        projects, versions = Projects(database), VersionStore(self.layout.apps)
         parts = Parts(
             planner=planner,
             render=writer,
-            verifier=Verifier(sandbox, self.tokens),
+            verifier=Verifier(self._sandbox, self.tokens),
             audit=self.audit,
             publish_routes=lambda: self.caddy.apply(self._door()),
         )
-        pipeline = Pipeline(
+        self.studio = make_studio(
             parts,
-            projects=self.projects,
-            builds=self.builds,
-            versions=self.versions,
-            previews=self.previews,
-            events=self.events,
+            projects=projects,
+            builds=Builds(database),
+            versions=versions,
+            previews=Previews(self.apps, projects, versions, studio=self.addresses.studio),
             addresses=self.addresses,
-            clock=clock,
-        )
-        self.build_service = BuildService(
-            pipeline,
-            projects=self.projects,
-            builds=self.builds,
-            events=self.events,
-            audit=self.audit,
             settings=settings.build,
             clock=clock,
-        )
-        self.project_service = ProjectService(
-            projects=self.projects,
-            builds=self.builds,
-            versions=self.versions,
-            previews=self.previews,
-            audit=self.audit,
-            clock=clock,
-        )
-        self._recovery = Recovery(
-            projects=self.projects, builds=self.builds, versions=self.versions, events=self.events, clock=clock
         )
         self._http = http_client()
         self._identity = self._make_identity(clock)
@@ -189,7 +169,7 @@ class Appliance:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""
         started = self.audit.intent(Event.SERVICE_STARTED, principal=operator(), resource="appliance")
         self._stack.callback(self.audit.outcome, started, Outcome.DONE)
-        waiting = self._recovery.run()
+        waiting = self.studio.recovery.run()
         if self._engine is not None:
             self._engine.start()
             self._stack.callback(self._engine.stop)
@@ -197,8 +177,8 @@ class Appliance:
         self._stack.callback(self.apps.stop_all)
         self.caddy.start(self._door())
         self._stack.callback(self.caddy.stop)
-        self.build_service.start(waiting)
-        self._stack.callback(self.build_service.stop)
+        self.studio.build_service.start(waiting)
+        self._stack.callback(self.studio.build_service.stop)
 
     def stop(self) -> None:
         """End everything, last started first; harmless when it was never started."""
@@ -220,12 +200,7 @@ class Appliance:
             settings=self.settings,
             addresses=self.addresses,
             identity=self._identity,
-            projects=self.projects,
-            builds=self.builds,
-            project_service=self.project_service,
-            build_service=self.build_service,
-            previews=self.previews,
-            events=self.events,
+            studio=self.studio,
             audit=self.audit,
             health=self.health,
             engine=self.describe_engine,
@@ -251,7 +226,7 @@ class Appliance:
     def _door(self) -> FrontDoor:
         routes = [
             AppRoute(project.slug, self.apps.address(project.id).socket)
-            for project in self.projects.all_standing()
+            for project in self.studio.projects.all_standing()
             if project.slug
         ]
         return FrontDoor(
@@ -263,7 +238,7 @@ class Appliance:
             apps=tuple(routes),
         )
 
-    def _make_identity(self, clock: SystemClock) -> IdentityServices:
+    def _make_identity(self, clock: Clock) -> IdentityServices:
         issuer = f"http://127.0.0.1:{self.settings.web.issuer_port}"
         studio = self.addresses.studio
         config = OidcConfig(

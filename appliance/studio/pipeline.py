@@ -116,8 +116,8 @@ class Pipeline:
         blueprint = self._plan(run)
         evidence.details["blueprint_sha256"] = digest(to_text(blueprint))
         blueprint, tree = self._write_and_verify(run, blueprint)
-        with self._stage(run, "save"):
-            version = self._save(run, blueprint, tree)
+        with self._stage(run, "save"), self._versions.adding(run.project.id) as number:
+            version = self._save(run, number, blueprint, tree)
         evidence.details["version"] = version.number
         evidence.details["commit"] = version.commit
         return version
@@ -187,9 +187,7 @@ class Pipeline:
             self._events.publish(run.build.id, "finding", text=finding.message)
         return result
 
-    def _save(self, run: Run, blueprint: Blueprint, tree: FileTree) -> Version:
-        head = self._versions.head(run.project.id)
-        number = 1 if head is None else head.number + 1
+    def _save(self, run: Run, number: int, blueprint: Blueprint, tree: FileTree) -> Version:
         at = self._clock.now()
         trailers = {
             "Version": str(number),

@@ -116,10 +116,13 @@ class ProjectService:
             message = "This app is being built right now."
             raise Busy(message, action="Wait until it is done, or stop it, then restore.")
         details = {"restored_from": number, "commit": wanted.commit}
-        with act(
-            self._audit, Event.VERSION_RESTORED, principal=actor.principal, resource=project.id, details=details
-        ) as evidence:
-            version = self._restore(actor, project, wanted)
+        with (
+            self._versions.adding(project.id) as next_number,
+            act(
+                self._audit, Event.VERSION_RESTORED, principal=actor.principal, resource=project.id, details=details
+            ) as evidence,
+        ):
+            version = self._restore(actor, project, wanted, next_number)
             evidence.details.update(version=version.number, commit=version.commit)
         try:
             self._previews.start(self.get(actor, project_id))
@@ -128,11 +131,9 @@ class ProjectService:
             return version
         return version
 
-    def _restore(self, actor: Actor, project: Project, wanted: Version) -> Version:
+    def _restore(self, actor: Actor, project: Project, wanted: Version, number: int) -> Version:
         tree = self._versions.read(project.id, wanted.commit)
         blueprint = parse(tree.text("blueprint.app"))
-        head = self._versions.head(project.id)
-        number = 1 if head is None else head.number + 1
         at = self._clock.now()
         summary = f"Back to version {wanted.number}"
         trailers = {

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -58,6 +60,14 @@ class VersionStore:
 
     def __init__(self, apps: Path) -> None:
         self._apps = apps
+        self._adding = threading.Lock()
+
+    @contextmanager
+    def adding(self, app_id: str) -> Iterator[int]:
+        """Hold off other writers while a version is added; gives the number that is next in the app."""
+        with self._adding:
+            head = self.head(app_id)
+            yield 1 if head is None else head.number + 1
 
     def folder(self, app_id: str) -> Path:
         """Where everything of one app lives.
@@ -103,7 +113,7 @@ class VersionStore:
         with self._open(app_id) as repo:
             try:
                 return _files(repo, repo[commit.encode()])
-            except Exception as error:  # noqa: BLE001 - over damaged files the library raises almost anything
+            except Exception as error:
                 raise _damaged(error) from error
 
     def head(self, app_id: str) -> CommitInfo | None:

@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
-    from appliance.db.repositories.builds import Builds
-    from appliance.db.repositories.projects import Projects
     from appliance.identity.oidc import RelyingParty
     from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
     from appliance.studio.addresses import Addresses
-    from appliance.studio.build import BuildService
-    from appliance.studio.events import EventStream
-    from appliance.studio.preview import Previews
-    from appliance.studio.project import ProjectService
+    from appliance.studio.assembly import Studio
 
 
 @dataclass(frozen=True)
@@ -39,12 +34,7 @@ class Services:
     settings: Settings
     addresses: Addresses
     identity: IdentityServices
-    projects: Projects
-    builds: Builds
-    project_service: ProjectService
-    build_service: BuildService
-    previews: Previews
-    events: EventStream
+    studio: Studio
     audit: AuditSink
     health: Callable[[], Mapping[str, str]]
     """The state of each part in one word each, ``ok`` or what is wrong."""

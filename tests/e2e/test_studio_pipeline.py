@@ -17,6 +17,7 @@ from appliance.blueprint.errors import BlueprintError
 from appliance.core.errors import Refused
 from appliance.db.records import Build, BuildState, Origin
 from appliance.studio.errors import Busy, NotAllowed, NotFound
+from appliance.studio.events import FINAL
 from appliance.studio.people import Actor
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
 from tests.fixtures.studio import MARA, MAYA, UWE, Writer, maker, running
@@ -33,22 +34,22 @@ WORDS = "Handover notes between shifts: machine, what happened, how urgent it is
 def wait(appliance: Appliance, build: Build, seconds: float = 90) -> Build:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = appliance.builds.get(build.id)
-        if found is not None and found.state.final and appliance.events.after(build.id, 0)[-1].type != "stage.finished":
+        found = appliance.studio.builds.get(build.id)
+        if found is not None and found.state.final and types(appliance, build)[-1] in FINAL:
             return found
         time.sleep(0.05)
     pytest.fail("the build did not end")
 
 
 def types(appliance: Appliance, build: Build) -> list[str]:
-    return [event.type for event in appliance.events.after(build.id, 0)]
+    return [event.type for event in appliance.studio.events.after(build.id, 0)]
 
 
 def seen_by(appliance: Appliance, app_id: str, path: str, roles: tuple[str, ...]) -> httpx.Response:
     """What the running app answers to somebody with these roles."""
-    project = appliance.projects.get(app_id)
+    project = appliance.studio.projects.get(app_id)
     assert project is not None
-    socket = appliance.previews.start(project)
+    socket = appliance.studio.previews.start(project)
     token = appliance.tokens.issue(audience=app_id, person=MAYA, roles=roles)
     transport = httpx.HTTPTransport(uds=str(socket))
     with httpx.Client(transport=transport, base_url="http://shift-handover.intramural.localhost") as client:
@@ -73,14 +74,14 @@ def appliance(planner: ScriptedPlanner, writer: Writer) -> Iterator[Appliance]:
 
 @pytest.fixture(scope="module")
 def built(appliance: Appliance) -> Build:
-    return wait(appliance, appliance.build_service.submit(maker(), WORDS))
+    return wait(appliance, appliance.studio.build_service.submit(maker(), WORDS))
 
 
 def test_a_request_becomes_a_running_app(appliance: Appliance, built: Build) -> None:
     assert (built.state, built.version, built.error) == (BuildState.DONE, 1, None)
     assert list(built.stages) == ["plan", "write", "verify", "save", "start"]
     assert built.tokens == {"prompt": 900, "cached": 850, "sampled": 120, "forced": 80}
-    project = appliance.projects.get(built.project_id)
+    project = appliance.studio.projects.get(built.project_id)
     assert project is not None
     assert (project.name, project.slug, project.current) == ("Shift Handover", "shift-handover", 1)
     page = seen_by(appliance, project.id, "/", ("@owner",))
@@ -90,7 +91,7 @@ def test_a_request_becomes_a_running_app(appliance: Appliance, built: Build) -> 
 
 
 def test_the_events_tell_it_all_and_in_order(appliance: Appliance, built: Build) -> None:
-    events = appliance.events.after(built.id, 0)
+    events = appliance.studio.events.after(built.id, 0)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     names = [event.type for event in events]
     assert names[:3] == ["build.queued", "build.started", "stage.started"]
@@ -116,10 +117,10 @@ def test_the_front_door_knows_the_app(appliance: Appliance, built: Build) -> Non
 
 
 def test_the_version_is_a_commit_with_the_whole_tree_by_the_person(appliance: Appliance, built: Build) -> None:
-    head = appliance.versions.head(built.project_id)
+    head = appliance.studio.versions.head(built.project_id)
     assert head is not None
     assert (head.author.name, head.trailers["Build"], head.number) == ("Maya", built.id, 1)
-    tree = appliance.versions.read(built.project_id, head.commit)
+    tree = appliance.studio.versions.read(built.project_id, head.commit)
     assert tree.text("blueprint.app").startswith('app "Shift Handover"')
     assert "pyproject.toml" in tree.files
 
@@ -130,55 +131,55 @@ def test_an_edited_blueprint_becomes_the_next_version_and_undo_brings_the_first_
     app_id = built.project_id
     edited = SHIFTS.replace('page "Still Open"', 'page "Open Notes"')
     second = wait(
-        appliance, appliance.build_service.submit(maker(), edited, origin=Origin.BLUEPRINT, project_id=app_id)
+        appliance, appliance.studio.build_service.submit(maker(), edited, origin=Origin.BLUEPRINT, project_id=app_id)
     )
     assert (second.state, second.version) == (BuildState.DONE, 2)
     assert seen_by(appliance, app_id, "/pages/open-notes", ("@owner",)).status_code == 200
-    restored = appliance.project_service.restore(maker(), app_id, 1)
+    restored = appliance.studio.project_service.restore(maker(), app_id, 1)
     assert (restored.number, restored.origin, restored.restored_from) == (3, Origin.RESTORE, 1)
     assert seen_by(appliance, app_id, "/pages/still-open", ("@owner",)).status_code == 200
-    first, third = (appliance.projects.version(app_id, number) for number in (1, 3))
+    first, third = (appliance.studio.projects.version(app_id, number) for number in (1, 3))
     assert first is not None
     assert third is not None
-    assert appliance.versions.read(app_id, first.commit) == appliance.versions.read(app_id, third.commit)
+    assert appliance.studio.versions.read(app_id, first.commit) == appliance.studio.versions.read(app_id, third.commit)
     assert first.schema_digest == third.schema_digest
     with pytest.raises(NotFound):
-        appliance.project_service.restore(maker(), app_id, 99)
+        appliance.studio.project_service.restore(maker(), app_id, 99)
 
 
 def test_a_version_that_does_not_work_never_becomes_current(appliance: Appliance, built: Build, writer: Writer) -> None:
-    project = appliance.projects.get(built.project_id)
+    project = appliance.studio.projects.get(built.project_id)
     assert project is not None
-    before = (project.current, appliance.versions.head(project.id))
+    before = (project.current, appliance.studio.versions.head(project.id))
     writer.broken = True
     try:
-        failed = wait(appliance, appliance.build_service.submit(maker(), WORDS, project_id=project.id))
+        failed = wait(appliance, appliance.studio.build_service.submit(maker(), WORDS, project_id=project.id))
     finally:
         writer.broken = False
     assert failed.state is BuildState.FAILED
     assert failed.error is not None
     assert failed.error["code"] == "not_verified"
     assert failed.error["action"]
-    last = appliance.events.after(failed.id, 0)[-1]
+    last = appliance.studio.events.after(failed.id, 0)[-1]
     assert (last.type, last.data["kept_version"]) == ("build.failed", before[0])
-    after = appliance.projects.get(project.id)
+    after = appliance.studio.projects.get(project.id)
     assert after is not None
-    assert (after.current, appliance.versions.head(project.id)) == before
+    assert (after.current, appliance.studio.versions.head(project.id)) == before
     assert seen_by(appliance, project.id, "/", ("@owner",)).status_code == 200
-    assert not (appliance.versions.folder(project.id) / "work" / failed.id).exists()
+    assert not (appliance.studio.versions.folder(project.id) / "work" / failed.id).exists()
 
 
 def test_a_model_that_stops_is_told_and_nothing_is_lost(appliance: Appliance, planner: ScriptedPlanner) -> None:
     planner.fail = True
     try:
-        build = wait(appliance, appliance.build_service.submit(maker(), WORDS))
+        build = wait(appliance, appliance.studio.build_service.submit(maker(), WORDS))
     finally:
         planner.fail = False
     assert build.state is BuildState.FAILED
     assert build.error is not None
     assert build.error["action"].startswith("Try again")
     assert build.request == WORDS
-    project = appliance.projects.get(build.project_id)
+    project = appliance.studio.projects.get(build.project_id)
     assert project is not None
     assert project.current is None
 
@@ -188,68 +189,71 @@ def test_a_build_can_be_stopped_while_it_runs_and_while_it_waits(
 ) -> None:
     planner.line_seconds = 0.3
     try:
-        first = appliance.build_service.submit(maker(), WORDS)
-        second = appliance.build_service.submit(maker(), WORDS)
+        first = appliance.studio.build_service.submit(maker(), WORDS)
+        second = appliance.studio.build_service.submit(maker(), WORDS)
         with pytest.raises(Busy):
-            appliance.build_service.submit(maker(), WORDS, project_id=second.project_id)
+            appliance.studio.build_service.submit(maker(), WORDS, project_id=second.project_id)
         while "blueprint.text" not in types(appliance, first):
             time.sleep(0.05)
-        assert (appliance.build_service.position(first.id), appliance.build_service.position(second.id)) == (0, 1)
+        assert (
+            appliance.studio.build_service.position(first.id),
+            appliance.studio.build_service.position(second.id),
+        ) == (0, 1)
         with pytest.raises(NotFound):
-            appliance.build_service.cancel(maker(MARA), first.id)
-        appliance.build_service.cancel(maker(), second.id)
-        appliance.build_service.cancel(maker(), first.id)
+            appliance.studio.build_service.cancel(maker(MARA), first.id)
+        appliance.studio.build_service.cancel(maker(), second.id)
+        appliance.studio.build_service.cancel(maker(), first.id)
         ended = [wait(appliance, build) for build in (first, second)]
     finally:
         planner.line_seconds = 0.0
     assert [build.state for build in ended] == [BuildState.CANCELLED] * 2
     assert types(appliance, first)[-1] == types(appliance, second)[-1] == "build.cancelled"
-    appliance.build_service.cancel(maker(), first.id)
+    appliance.studio.build_service.cancel(maker(), first.id)
 
 
 def test_the_queue_is_bounded_per_person(appliance: Appliance, planner: ScriptedPlanner) -> None:
     planner.line_seconds = 0.3
-    builds = [appliance.build_service.submit(maker(), WORDS)]
+    builds = [appliance.studio.build_service.submit(maker(), WORDS)]
     try:
-        while appliance.build_service.position(builds[0].id) != 0:
+        while appliance.studio.build_service.position(builds[0].id) != 0:
             time.sleep(0.02)
-        builds += [appliance.build_service.submit(maker(), WORDS) for _ in range(3)]
+        builds += [appliance.studio.build_service.submit(maker(), WORDS) for _ in range(3)]
         with pytest.raises(Busy):
-            appliance.build_service.submit(maker(), WORDS)
-        builds.append(appliance.build_service.submit(maker(MARA), WORDS))
+            appliance.studio.build_service.submit(maker(), WORDS)
+        builds.append(appliance.studio.build_service.submit(maker(MARA), WORDS))
     finally:
         for build in builds:
-            appliance.build_service.cancel(Actor(build.requester, maker=True), build.id)
+            appliance.studio.build_service.cancel(Actor(build.requester, maker=True), build.id)
         planner.line_seconds = 0.0
     assert {wait(appliance, build).state for build in builds} == {BuildState.CANCELLED}
 
 
 @pytest.mark.parametrize("words", ["", "🎉🎉🎉", "x" * 50_000])
 def test_words_that_cannot_be_used_are_refused_before_anything_is_made(appliance: Appliance, words: str) -> None:
-    before = appliance.project_service.mine(maker())
+    before = appliance.studio.project_service.mine(maker())
     with pytest.raises(Refused) as refused:
-        appliance.build_service.submit(maker(), words)
+        appliance.studio.build_service.submit(maker(), words)
     assert refused.value.action
-    assert appliance.project_service.mine(maker()) == before
+    assert appliance.studio.project_service.mine(maker()) == before
 
 
 def test_a_blueprint_with_a_mistake_is_refused_with_its_place(appliance: Appliance, built: Build) -> None:
     text = SHIFTS.replace("ref(Machine)", "ref(Engine)")
     with pytest.raises(BlueprintError, match="Engine"):
-        appliance.build_service.submit(maker(), text, origin=Origin.BLUEPRINT, project_id=built.project_id)
+        appliance.studio.build_service.submit(maker(), text, origin=Origin.BLUEPRINT, project_id=built.project_id)
 
 
 def test_only_makers_build_and_only_the_owner_changes(appliance: Appliance, built: Build) -> None:
     with pytest.raises(NotAllowed):
-        appliance.build_service.submit(Actor(UWE, maker=False), WORDS)
+        appliance.studio.build_service.submit(Actor(UWE, maker=False), WORDS)
     with pytest.raises(NotFound):
-        appliance.build_service.submit(maker(MARA), WORDS, project_id=built.project_id)
+        appliance.studio.build_service.submit(maker(MARA), WORDS, project_id=built.project_id)
     with pytest.raises(NotFound):
-        appliance.project_service.restore(maker(MARA), built.project_id, 1)
+        appliance.studio.project_service.restore(maker(MARA), built.project_id, 1)
 
 
 def test_colleagues_are_let_in_with_a_role_of_the_app_and_out_again(appliance: Appliance, built: Build) -> None:
-    service = appliance.project_service
+    service = appliance.studio.project_service
     with pytest.raises(Refused):
         service.let_in(maker(), built.project_id, "uwe", "Operator")
     with pytest.raises(Refused):

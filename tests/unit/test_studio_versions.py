@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -117,3 +118,18 @@ def test_a_damaged_repository_is_an_error_of_ours(store: VersionStore, app_id: s
 def test_only_identifiers_name_folders(store: VersionStore, name: str) -> None:
     with pytest.raises(NotFound):
         store.folder(name)
+
+
+def test_two_writers_never_get_the_same_number(store: VersionStore, app_id: str) -> None:
+    def add() -> None:
+        with store.adding(app_id) as number:
+            commit(store, app_id, number, {"x": str(number).encode()})
+
+    threads = [threading.Thread(target=add) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    head = store.head(app_id)
+    assert head is not None
+    assert head.number == 6

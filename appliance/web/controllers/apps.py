@@ -38,14 +38,14 @@ class AppController(Controller):
     def show(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """The app page."""
         services: Services = request.app.state.services
-        view = services.project_service.view(request.state.actor, app_id)
-        builds = list(reversed(services.builds.of_project(app_id, limit=12)))
+        view = services.studio.project_service.view(request.state.actor, app_id)
+        builds = list(reversed(services.studio.builds.of_project(app_id, limit=12)))
         return page(
             request,
             "app.html",
             view=view,
             project=view.project,
-            stories=stories(builds, services.events),
+            stories=stories(builds, services.studio.events),
             app_url=services.addresses.app(view.project.slug) if view.project.slug else "",
             summary=None if view.blueprint is None else summarise(view.blueprint),
             titles=TITLES,
@@ -64,7 +64,7 @@ class AppController(Controller):
             raise TooMany.now()
         words = str(form.get("request", ""))
         await asyncio.to_thread(
-            services.build_service.submit, request.state.actor, words, origin=origin, project_id=app_id
+            services.studio.build_service.submit, request.state.actor, words, origin=origin, project_id=app_id
         )
         return _back(request, app_id)
 
@@ -76,7 +76,7 @@ class AppController(Controller):
         if not number.isdecimal() or len(number) > 6:
             message = "There is no such version."
             raise NotFound(message, action="Choose one from the list.")
-        await asyncio.to_thread(services.project_service.restore, request.state.actor, app_id, int(number))
+        await asyncio.to_thread(services.studio.project_service.restore, request.state.actor, app_id, int(number))
         return _back(request, app_id, "#versions")
 
     @post("/people", opt={"access": MAKER})
@@ -85,7 +85,7 @@ class AppController(Controller):
         services: Services = request.app.state.services
         form = await request.form()
         email, role = str(form.get("email", "")), str(form.get("role", ""))
-        await asyncio.to_thread(services.project_service.let_in, request.state.actor, app_id, email, role)
+        await asyncio.to_thread(services.studio.project_service.let_in, request.state.actor, app_id, email, role)
         return _back(request, app_id, "#people")
 
     @post("/people/remove", opt={"access": MAKER})
@@ -94,21 +94,21 @@ class AppController(Controller):
         services: Services = request.app.state.services
         form = await request.form()
         email = str(form.get("email", ""))
-        await asyncio.to_thread(services.project_service.keep_out, request.state.actor, app_id, email)
+        await asyncio.to_thread(services.studio.project_service.keep_out, request.state.actor, app_id, email)
         return _back(request, app_id, "#people")
 
     @get("/blueprint/{number:int}", opt={"access": MAKER}, sync_to_thread=True)
     def blueprint(self, request: Request[Any, Any, Any], app_id: str, number: int) -> Response[Any]:
         """The blueprint of a version, as plain text."""
         services: Services = request.app.state.services
-        project = services.project_service.get(request.state.actor, app_id)
-        return Response(services.previews.text(project, number), media_type="text/plain; charset=utf-8")
+        project = services.studio.project_service.get(request.state.actor, app_id)
+        return Response(services.studio.previews.text(project, number), media_type="text/plain; charset=utf-8")
 
     @get("/open", opt={"access": SIGNED_IN}, sync_to_thread=True)
     def open(self, request: Request[Any, Any, Any], app_id: str, role: str = "", to: str = "/") -> Response[Any]:
         """Go to the app with a session of its own; ``role`` is "view as", for the owner only."""
         services: Services = request.app.state.services
-        project = services.projects.get(app_id)
+        project = services.studio.projects.get(app_id)
         if project is None or project.slug is None:
             message = "There is no such app."
             raise NotFound(message, action="Go back to your list of apps.")
@@ -123,7 +123,7 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
     """
     services: Services = request.app.state.services
     actor = request.state.actor
-    roles = roles_in(services.projects, project, actor.person)
+    roles = roles_in(services.studio.projects, project, actor.person)
     if not roles:
         message = f"“{project.name}” has not been shared with you."
         raise NotAllowed(message, action=f"Ask {project.owner.name} to let you in.")
@@ -150,7 +150,7 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
 def _roles_of(services: Services, project: Project) -> tuple[str, ...]:
     if project.current is None:
         return ()
-    return parse(services.previews.text(project, project.current)).roles
+    return parse(services.studio.previews.text(project, project.current)).roles
 
 
 def _back(request: Request[Any, Any, Any], app_id: str, fragment: str = "") -> Response[Any]:

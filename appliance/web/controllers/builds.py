@@ -52,7 +52,7 @@ class BuildController(Controller):
         actor = request.state.actor
         if data.owner is not None:
             actor = local_actor(services, Person(data.owner.subject, data.owner.name, data.owner.email))
-        build = services.build_service.submit(actor, data.request)
+        build = services.studio.build_service.submit(actor, data.request)
         return {"app": build.project_id, "build": build.id, "events": f"/api/builds/{build.id}/events"}
 
     @get("/builds/{build_id:str}/events", opt={"access": EVENTS})
@@ -61,11 +61,11 @@ class BuildController(Controller):
         services: Services = request.app.state.services
         if "authorization" not in request.headers:
             require_maker(request.state.actor)
-            services.build_service.find(request.state.actor, build_id)
+            services.studio.build_service.find(request.state.actor, build_id)
         last = request.headers.get("last-event-id", "")
         start = int(last) if last.isdecimal() and len(last) < 10 else after
         return Stream(
-            follow(services.events, build_id, start),
+            follow(services.studio.events, build_id, start),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -74,8 +74,8 @@ class BuildController(Controller):
     def cancel(self, request: Request[Any, Any, Any], build_id: str) -> Response[Any]:
         """Stop a build."""
         services: Services = request.app.state.services
-        build = services.build_service.find(request.state.actor, build_id)
-        services.build_service.cancel(request.state.actor, build_id)
+        build = services.studio.build_service.find(request.state.actor, build_id)
+        services.studio.build_service.cancel(request.state.actor, build_id)
         if request.headers.get("hx-request") == "true":
             return Response("", status_code=204)
         return Redirect(f"/apps/{build.project_id}", status_code=303)

@@ -43,13 +43,13 @@ class GateController(Controller):
         session = identity.app_sessions.get(cookie, host=host) if cookie else None
         if session is None:
             return _ask_to_sign_in(request, services, project)
-        roles = roles_in(services.projects, project, session.person)
+        roles = roles_in(services.studio.projects, project, session.person)
         if session.view_as is not None and roles == (OWNER,):
             roles = (session.view_as,)
         if not roles:
             message = f"“{project.name}” has not been shared with you."
             raise NotAllowed(message, action=f"Ask {project.owner.name} to let you in.")
-        await asyncio.to_thread(services.previews.start, project)
+        await asyncio.to_thread(services.studio.previews.start, project)
         token = identity.app_tokens.issue(audience=project.id, person=session.person, roles=roles)
         return Response("", headers={IDENTITY_HEADER: token})
 
@@ -57,7 +57,7 @@ class GateController(Controller):
     def enter(self, request: Request[Any, Any, Any], app: str, to: str = "/") -> Response[Any]:
         """From an app's origin, by way of the studio's session, back to the app."""
         services: Services = request.app.state.services
-        project = services.projects.by_slug(app)
+        project = services.studio.projects.by_slug(app)
         if project is None:
             message = "There is no app at this address."
             raise NotFound(message, action="Check the address, or ask who gave it to you.")
@@ -81,7 +81,7 @@ class GateController(Controller):
 
 def _project(services: Services, host: str) -> Project:
     slug = services.addresses.slug_of(host)
-    project = None if slug is None else services.projects.by_slug(slug)
+    project = None if slug is None else services.studio.projects.by_slug(slug)
     if project is None:
         message = "There is no app at this address."
         raise NotFound(message, action="Check the address, or ask who gave it to you.")

@@ -57,7 +57,7 @@ class HomeController(Controller):
         try:
             if not request.app.state.limits.builds.allow(request.state.session.key):
                 raise TooMany.now()
-            build = await asyncio.to_thread(services.build_service.submit, request.state.actor, words)
+            build = await asyncio.to_thread(services.studio.build_service.submit, request.state.actor, words)
         except IntramuralError as error:
             if request.headers.get("hx-request") == "true":
                 return answer_error(request, error)
@@ -76,8 +76,8 @@ def home(request: Request[Any, Any, Any], *, words: str = "", error: IntramuralE
         request,
         "home.html",
         status=200 if error is None else status_of(error),
-        apps=services.project_service.mine(actor),
-        shared=services.project_service.shared(actor),
+        apps=services.studio.project_service.mine(actor),
+        shared=services.studio.project_service.shared(actor),
         engine=services.engine(),
         engine_state=services.health()["engine"],
         ideas=IDEAS,

@@ -1,0 +1,86 @@
+"""The use cases put together over one database and one set of stage machinery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.studio.build import BuildService
+from appliance.studio.events import EventStream
+from appliance.studio.pipeline import Pipeline
+from appliance.studio.project import ProjectService
+from appliance.studio.recovery import Recovery
+
+if TYPE_CHECKING:
+    from appliance.core.clock import Clock
+    from appliance.core.settings import BuildSettings
+    from appliance.db.repositories.builds import Builds
+    from appliance.db.repositories.projects import Projects
+    from appliance.studio.addresses import Addresses
+    from appliance.studio.parts import Parts
+    from appliance.studio.preview import Previews
+    from appliance.studio.version import VersionStore
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the web layer calls."""
+
+    projects: Projects
+    builds: Builds
+    versions: VersionStore
+    previews: Previews
+    events: EventStream
+    build_service: BuildService
+    project_service: ProjectService
+    recovery: Recovery
+
+
+def make_studio(
+    parts: Parts,
+    *,
+    projects: Projects,
+    builds: Builds,
+    versions: VersionStore,
+    previews: Previews,
+    addresses: Addresses,
+    settings: BuildSettings,
+    clock: Clock,
+) -> Studio:
+    """Wire the use cases; nothing runs yet."""
+    events = EventStream(builds, clock)
+    pipeline = Pipeline(
+        parts,
+        projects=projects,
+        builds=builds,
+        versions=versions,
+        previews=previews,
+        events=events,
+        addresses=addresses,
+        clock=clock,
+    )
+    return Studio(
+        projects=projects,
+        builds=builds,
+        versions=versions,
+        previews=previews,
+        events=events,
+        build_service=BuildService(
+            pipeline,
+            projects=projects,
+            builds=builds,
+            events=events,
+            audit=parts.audit,
+            settings=settings,
+            clock=clock,
+        ),
+        project_service=ProjectService(
+            projects=projects,
+            builds=builds,
+            versions=versions,
+            previews=previews,
+            audit=parts.audit,
+            clock=clock,
+        ),
+        recovery=Recovery(projects=projects, builds=builds, versions=versions, events=events, clock=clock),
+    )
