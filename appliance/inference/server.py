@@ -33,7 +33,7 @@ class Server:
     def __init__(self, path: Path, model: ServedModel, *, queue: int) -> None:
         self._path = path
         self._model = model
-        self._turnstile = Turnstile(waiting=queue)
+        self._turnstile = Turnstile(waiting=queue, wait_seconds=2 * model.request_seconds)
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 

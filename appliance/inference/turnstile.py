@@ -18,11 +18,13 @@ class Turnstile:
 
     Args:
         waiting: how many may wait; the next one is refused.
+        wait_seconds: how long one may wait.
         notice_seconds: how often those who wait hear their place, so that they know that somebody is there.
     """
 
-    def __init__(self, *, waiting: int, notice_seconds: float = 5.0) -> None:
+    def __init__(self, *, waiting: int, wait_seconds: float = 600.0, notice_seconds: float = 5.0) -> None:
         self._limit = waiting
+        self._wait_seconds = wait_seconds
         self._notice_seconds = notice_seconds
         self._queue: list[asyncio.Event] = []
         self._taken = False
@@ -31,7 +33,7 @@ class Turnstile:
         """Wait for the slot. ``notice`` hears how many go first, at once and again while it lasts.
 
         Raises:
-            GenerationFailed: too many are waiting already.
+            GenerationFailed: too many are waiting already, or it takes too long.
         """
         if not self._taken and not self._queue:
             self._taken = True
@@ -40,9 +42,13 @@ class Turnstile:
             message = "The model is busy and its queue is full."
             raise GenerationFailed(message, cause=f"{self._limit} are waiting", action="Try again in a minute.")
         turn = asyncio.Event()
+        deadline = asyncio.get_running_loop().time() + self._wait_seconds
         self._queue.append(turn)
         try:
             while not turn.is_set():
+                if asyncio.get_running_loop().time() > deadline:
+                    message = "The model has been busy for too long."
+                    raise GenerationFailed(message, cause=f"{self._wait_seconds:g} s", action="Try again later.")
                 await notice(self._queue.index(turn) + 1)
                 try:
                     await asyncio.wait_for(turn.wait(), self._notice_seconds)

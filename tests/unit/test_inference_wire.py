@@ -114,6 +114,18 @@ def test_turnstile_refuses_beyond_its_limit() -> None:
     asyncio.run(scenario())
 
 
+def test_turnstile_does_not_keep_anyone_for_ever() -> None:
+    async def scenario() -> None:
+        turnstile = Turnstile(waiting=5, wait_seconds=0.05, notice_seconds=0.01)
+        await turnstile.enter(_ignore)
+        with pytest.raises(GenerationFailed, match="too long"):
+            await turnstile.enter(_ignore)
+        turnstile.leave()
+        await asyncio.wait_for(turnstile.enter(_ignore), 1)
+
+    asyncio.run(scenario())
+
+
 @given(st.lists(st.integers(0, 2), max_size=40))
 def test_turnstile_never_loses_the_slot(moves: list[int]) -> None:
     """Visitors come (0), the oldest waiting gives up (1), whoever is inside leaves (2); at the end one can enter."""
