@@ -46,9 +46,7 @@ class Turnstile:
         self._queue.append(turn)
         try:
             while not turn.is_set():
-                if asyncio.get_running_loop().time() > deadline:
-                    message = "The model has been busy for too long."
-                    raise GenerationFailed(message, cause=f"{self._wait_seconds:g} s", action="Try again later.")
+                self._require_time(deadline)
                 await notice(self._queue.index(turn) + 1)
                 try:
                     await asyncio.wait_for(turn.wait(), self._notice_seconds)
@@ -60,6 +58,11 @@ class Turnstile:
             else:
                 self._queue.remove(turn)
             raise
+
+    def _require_time(self, deadline: float) -> None:
+        if asyncio.get_running_loop().time() > deadline:
+            message = "The model has been busy for too long."
+            raise GenerationFailed(message, cause=f"{self._wait_seconds:g} s", action="Try again later.")
 
     def leave(self) -> None:
         """Give the slot to whoever waits longest."""
