@@ -14,9 +14,6 @@ from model_bundle.errors import ConversionError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-if TYPE_CHECKING:
-    pass
-
 ELEMENTS_AT_A_TIME = 1 << 18
 """Weights that are quantised together: the temporary arrays stay in the processor's cache."""
 
