@@ -114,6 +114,7 @@ def test_from_a_sentence_to_an_app_in_the_frame(maya: Watched, app: str) -> None
     expect(frame.get_by_text("Oil leak at the left cylinder")).to_be_visible()
     frame.get_by_role("link", name="New note").first.click()
     frame.get_by_label("Title").fill("Coolant topped up")
+    frame.locator("select[name=machine]").select_option(label="Press 1")
     frame.locator("form[method=post] button[type=submit]").last.click()
     expect(frame.get_by_role("heading", name="Coolant topped up")).to_be_visible(timeout=PATIENCE)
 

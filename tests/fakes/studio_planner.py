@@ -23,7 +23,7 @@ entity Machine
   hall choice(North, South)
 entity Note
   title text required
-  machine ref(Machine)
+  machine ref(Machine) required
   day date default today
   urgency choice(low, medium, high)
   settled boolean

@@ -13,7 +13,7 @@ import pytest
 from appliance.app import Appliance
 from appliance.core.filetree import FileTree
 from appliance.core.ids import new_id
-from appliance.db.records import Build, BuildState, Origin, Project, Version
+from appliance.db.records import Build, BuildState, Member, Origin, Project, Version
 from appliance.web.limits import Limits, RateLimit
 from appliance.web.server import make_app
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
@@ -222,6 +222,13 @@ def test_view_as_is_for_the_owner_and_for_roles_that_exist(studio: Studio) -> No
     assert good.headers["location"].startswith("http://shift-handover.intramural.localhost")
     assert studio.call("GET", f"{address}?role=Boss", "owner").status_code == 403
     assert studio.call("GET", f"{address}?role=%40owner", "app user").status_code == 403
+    studio.appliance.studio.projects.put_member(Member(studio.project.id, MARA.email, "Operator", NOW))
+    try:
+        assert studio.call("GET", address, "other maker").status_code == 303
+        assert studio.call("GET", f"{address}?role=Shift+Leader", "other maker").status_code == 403
+        assert studio.call("GET", f"{address}?role=Operator", "other maker").status_code == 403
+    finally:
+        studio.appliance.studio.projects.remove_member(studio.project.id, MARA.email)
     assert studio.call("GET", f"{address}?to=//evil.example", "owner").status_code == 422
 
 
