@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from model_bundle.build.agreement import agreement
 from model_bundle.build.evaluate import Runner, reference_from_gguf
 from model_bundle.build.gguf import PrecisionPlan, Source, convert_gguf
+from model_bundle.build.gguf_model import GgufWeights, read_config
 from model_bundle.build.gguf_reader import GgufFile
 from model_bundle.build.quantize import Precision
 from model_bundle.errors import ConversionError, ModelBundleError, SourceModelError
@@ -63,6 +65,25 @@ def test_a_whole_file_becomes_a_bundle_that_predicts_the_same(architecture: str,
     found = agreement(reference, Runner(tmp_path / "bundle").logits(reference.texts))
     assert found.mean_kl < 2e-4
     assert found.top1 > 0.9
+
+
+def test_query_and_key_rows_of_llama_files_are_put_back_in_order(tmp_path: Path) -> None:
+    path = tiny_gguf("llama").write(tmp_path / "model.gguf")
+    with GgufFile(path) as file:
+        config = read_config(file)
+        ours = GgufWeights(file, config).matrix("layers.0.qkv")
+        stored = [file.dense(file.tensors[f"blk.0.attn_{part}.weight"]) for part in "qkv"]
+    half, start = config.head_dim // 2, 0
+    for rows, heads in zip(stored[:2], (config.heads, config.kv_heads), strict=True):
+        for head in range(heads):
+            for index in range(config.head_dim):
+                # Ours is (half, pair); the file has (pair, half).
+                side, pair = divmod(index, half)
+                np.testing.assert_array_equal(
+                    ours[start + head * config.head_dim + index], rows[head * config.head_dim + 2 * pair + side]
+                )
+        start += len(rows)
+    np.testing.assert_array_equal(ours[start:], stored[2])
 
 
 def test_an_existing_target_is_left_alone(tmp_path: Path) -> None:
