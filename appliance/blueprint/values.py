@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -56,4 +57,6 @@ def read_literal(cursor: Cursor, kind: FieldType) -> Literal:
         hint = f'Write "{token.text}".'
         where = "a related record" if isinstance(kind, Ref) else "a text"
         cursor.fail(f"{where} must be in quotes", hint, token)
+    if kind is Scalar.TIME and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", token.text) is None:
+        cursor.fail(f"{token.text!r} is not a time", 'Write it as "14:30".', token)
     return token.text
