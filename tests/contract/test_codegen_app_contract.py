@@ -143,6 +143,26 @@ def test_an_own_row_is_one_that_names_the_person(loans):
     assert mia.get(f"{made.headers['location']}/edit").status_code == 403
 
 
+def test_a_reference_shows_a_name_and_nothing_else_of_the_row(any_app):
+    made, app = any_app
+    if made.name.startswith("Class of Things"):
+        reader = app.as_("None", name="Reader")
+        page = reader.get("/class/1").text
+        assert "first" in page
+        assert 'href="/list/1"' not in page
+        assert reader.get("/list/1").status_code == 403
+
+
+def test_a_person_is_found_by_address_or_by_a_name_that_only_one_has(loans):
+    loans.as_("Borrower", name="Quentin").get("/")
+    form = {"item": "1", "lent": "2026-11-01", "due": "2026-12-01"}
+    for key in ("quentin@example.com", "QUENTIN", "id-quentin"):
+        made = loans.owner.post("/loan/new", form | {"borrower": key})
+        assert made.status_code == 303
+        assert loans.as_("Borrower", name="Quentin").get(made.headers["location"]).status_code == 200
+    assert loans.owner.post("/loan/new", form | {"borrower": "Nobody"}).status_code == 422
+
+
 def test_somebody_named_by_address_before_their_first_visit_finds_their_rows(loans):
     owner = loans.owner
     made = owner.post(

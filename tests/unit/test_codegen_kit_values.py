@@ -89,6 +89,11 @@ def test_badges_have_the_colour_of_their_meaning(word, colour):
     assert display.tone(word) == colour
 
 
+def test_badges_that_say_nothing_about_standing_differ_from_one_another():
+    options = ("holiday", "sick leave", "unpaid")
+    assert len({display.tone(option, "kind", options) for option in options}) == 3
+
+
 def test_form_tokens_belong_to_one_person_and_one_key():
     signer = Signer(b"k" * 32)
     token = signer.form_token("ada")

@@ -46,6 +46,9 @@ class Names:
         _distinct((naming.table_name(entity.name) for entity in entities), "entities")
         for entity in entities:
             _distinct((naming.identifier(item.name) for item in entity.fields), f"fields of {entity.name}")
+            if any(naming.identifier(item.name) == "csrf_token" for item in entity.fields):
+                message = f"A field of {entity.name!r} cannot be called csrf_token: every form has one already."
+                raise RenderError(message, action="Give the field another name.")
             if naming.slug(entity.name) in _RESERVED_SLUGS:
                 message = f"An entity cannot be called {entity.name!r}: the app itself needs that address."
                 raise RenderError(message, action="Give the entity another name.")

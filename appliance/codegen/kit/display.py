@@ -91,6 +91,10 @@ _WAITING: Final = frozenset(
 _MOVING: Final = frozenset(
     ["new", "progress", "ongoing", "started", "running", "working", "assigned", "investigating", "loaned"]
 )
+_STANDING: Final = frozenset(
+    {"status", "state", "severity", "priority", "risk", "level", "result", "condition", "urgency", "stage", "outcome"}
+    | {"decision", "progress", "health", "impact", "approval", "availability"}
+)
 _PALETTE: Final = ("violet", "teal", "pink", "blue", "orange", "slate")
 _DUE_WORDS: Final = frozenset(["due", "deadline", "expires", "expiry", "expiration"])
 _DONE_FLAGS: Final = frozenset(
@@ -155,15 +159,20 @@ def size(count: int) -> str:
     return f"{count / 1024:.0f} kB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
 
 
-def tone(text: str) -> str:
-    """The colour of a badge: by its meaning where the word has one, else always the same for the same word."""
+def tone(text: str, label: str = "status", options: tuple[str, ...] = ()) -> str:
+    """The colour of a badge.
+
+    Words that say how something stands have the colour of their meaning; of anything else, each option has its own.
+    """
     found = set(text.lower().replace("-", " ").split())
-    if "not" in found or "non" in found:
-        return "amber"
-    for words, colour in ((_BAD, "red"), (_GOOD, "green"), (_WAITING, "amber"), (_MOVING, "blue")):
-        if found & words:
-            return colour
-    return _PALETTE[zlib.crc32(text.encode()) % len(_PALETTE)]
+    if set(label.lower().split()) & _STANDING:
+        if found & {"not", "non", "no"}:
+            return "amber"
+        for words, colour in ((_BAD, "red"), (_GOOD, "green"), (_WAITING, "amber"), (_MOVING, "blue")):
+            if found & words:
+                return colour
+    index = options.index(text) if text in options else zlib.crc32(text.encode())
+    return _PALETTE[index % len(_PALETTE)]
 
 
 def names_deadline(label: str) -> bool:

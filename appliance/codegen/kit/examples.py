@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import unicodedata
+import zlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -94,12 +97,19 @@ def _labelled(session: Session, target: Entity, label: str) -> int | None:
 def _person(session: Session, key: str) -> int | None:
     if not key.strip():
         return None
-    person = find_person(session, key) or find_person(session, f"example:{key}")
+    address = key if is_email(key) else _address(key)
+    person = find_person(session, address)
     if person is None:
-        person = Person(email=key) if is_email(key) else Person(subject=f"example:{key}", name=key)
+        person = Person(email=address, name="" if is_email(key) else key)
         session.add(person)
         session.flush()
     return person.id
+
+
+def _address(name: str) -> str:
+    """An address for somebody of whom an example gives only the name."""
+    words = re.findall(r"[a-z0-9]+", unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode())
+    return f"{'.'.join(words)[:60] or f'person{zlib.crc32(name.encode())}'}@example.com"
 
 
 def _stand_in(session: Session, spec: FieldSpec) -> Any:

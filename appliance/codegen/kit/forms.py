@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from .columns import FieldSpec, Kind, Special
 from .conditions import local_now
 from .files import Upload, UploadRefused
-from .identity import find_person
+from .identity import find_by_name, find_person
 from .records import Entity, Person, attribute, now
 from .values import Invalid, is_email, parse
 
@@ -140,6 +140,8 @@ def _person(visit: Visit, key: str) -> int:
     person = find_person(visit.session, key)
     if person is None:
         if not is_email(key):
+            if (named := find_by_name(visit.session, key)) is not None:
+                return cast("int", named.id)
             raise Invalid("Nobody of that name is known here. Write their e-mail address.")
         person = Person(email=key)
         visit.session.add(person)

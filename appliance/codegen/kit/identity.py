@@ -154,3 +154,10 @@ def find_person(session: Session, key: str) -> Person | None:
     matching = or_(func.lower(attribute(Person, "email")) == key.lower(), attribute(Person, "subject") == key)
     order = attribute(Person, "seen_at").desc().nulls_last()
     return session.scalar(select(Person).where(matching).order_by(order).limit(1))
+
+
+def find_by_name(session: Session, name: str) -> Person | None:
+    """The one person of that name; None if there is nobody or more than one."""
+    same = select(Person).where(func.lower(attribute(Person, "name")) == name.lower()).limit(2)
+    people = list(session.scalars(same))
+    return people[0] if len(people) == 1 else None

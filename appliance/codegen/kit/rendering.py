@@ -45,7 +45,6 @@ class Renderer:
             number=display.number,
             money=display.money,
             size=display.size,
-            tone=display.tone,
             ago=_ago,
             capital=_capital,
         )
