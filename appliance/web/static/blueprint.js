@@ -32,7 +32,7 @@ window.Blueprint = (() => {
 
   function render(pre, text) {
     const lines = text.split("\n");
-    if (lines[lines.length - 1] === "") lines.pop();
+    if (lines.at(-1) === "") lines.pop();
     pre.replaceChildren(...lines.map(line));
   }
 
