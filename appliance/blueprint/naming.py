@@ -8,8 +8,22 @@ import unicodedata
 from typing import Final
 
 _RESERVED_FIELDS: Final = frozenset(
-    {"id", "created_at", "created_by", "updated_at", "metadata", "registry", "model_config", "version", "query"}
+    {
+        "id",
+        "created_at",
+        "created_by",
+        "updated_at",
+        "metadata",
+        "registry",
+        "model_config",
+        "version",
+        "query",
+        "csrf_token",
+    }
 )
+RESERVED_SLUGS: Final = frozenset({"static", "healthz", "pages"})
+"""Addresses that every app has of its own; no entity can be called so."""
+
 _TRANSLITERATE: Final = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "þ": "th"})
 
 

@@ -27,7 +27,7 @@ from appliance.blueprint.model import (
     Page,
     TablePage,
 )
-from appliance.blueprint.naming import class_name, identifier, slug
+from appliance.blueprint.naming import RESERVED_SLUGS, class_name, identifier, slug
 from appliance.blueprint.words import is_noun, is_title
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class _Reader:
         names: list[str] = []
         for _, cursor in found:
             names.append(self._noun(cursor, "an entity", names, key=class_name))
+            if slug(names[-1]) in RESERVED_SLUGS:
+                cursor.fail(f"{names[-1]!r} is the name of something that every app has", "Give it another name.")
         if not names:
             raise BlueprintError(
                 "an app needs at least one entity", line=1, column=1, hint="Add a line such as: entity Item"
