@@ -94,3 +94,16 @@ def test_half_an_identity_is_refused_before_listening(code, tmp_path):
     with process(code, tmp_path / "data", "--port", "0", APP_IDENTITY_JWKS="{}") as running:
         assert running.wait(DEADLINE) == 2
         assert "APP_IDENTITY_ISSUER" in running.stdout.read()
+
+
+def test_installed_by_pip_it_starts_without_its_source(code, tmp_path):
+    site = tmp_path / "site"
+    install = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
+    subprocess.run([sys.executable, "-m", "pip", *install, str(code)], check=True)
+    with process(tmp_path, tmp_path / "data", "--port", "0", PYTHONPATH=str(site), APP_LOAD_EXAMPLES="1") as running:
+        link = re.search(r"http://127\.0\.0\.1:\d+/\S+", running.stdout.readline()).group()
+        with httpx.Client(follow_redirects=True) as client:
+            page = client.get(link)
+            assert page.status_code == 200
+            assert "<h1" in page.text
+            assert client.get(str(page.url.copy_with(path="/item"))).status_code == 200
