@@ -16,7 +16,6 @@ import pwd
 import secrets
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +48,10 @@ from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
 from appliance.studio.assembly import make_studio
 from appliance.studio.engine import Engine, find_bundle
+from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
+from appliance.studio.readiness import try_sandbox
 from appliance.studio.version import VersionStore
 from appliance.verifier.verify import Verifier
 from appliance.web.serve import serve
@@ -64,38 +65,6 @@ if TYPE_CHECKING:
     from appliance.core.clock import Clock
     from appliance.core.filetree import FileTree
     from appliance.studio.parts import PlannerPart
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where everything lives below the home folder."""
-
-    home: Path
-
-    @property
-    def run(self) -> Path:
-        """Sockets and the local operator's token; mode 0700."""
-        return self.home / "run"
-
-    @property
-    def web_socket(self) -> Path:
-        """The web service."""
-        return self.run / "web.sock"
-
-    @property
-    def cli_token(self) -> Path:
-        """What the local operator shows at that socket; made anew at each start."""
-        return self.run / "cli.token"
-
-    @property
-    def keys(self) -> Path:
-        """Private keys."""
-        return self.home / "keys"
-
-    @property
-    def apps(self) -> Path:
-        """One folder per app."""
-        return self.home / "apps"
 
 
 class Appliance:
@@ -121,6 +90,7 @@ class Appliance:
         self.layout.run.chmod(0o700)
         self.addresses = Addresses.of(settings.web)
         self._sandbox = BubblewrapSandbox()
+        self._sandbox_state = "not tried yet"
         self._engine = None
         if planner is None:
             self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
@@ -169,6 +139,7 @@ class Appliance:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""
         started = self.audit.intent(Event.SERVICE_STARTED, principal=operator(), resource="appliance")
         self._stack.callback(self.audit.outcome, started, Outcome.DONE)
+        self._sandbox_state = try_sandbox(self._sandbox, self.layout.run)
         waiting = self.studio.recovery.run()
         if self._engine is not None:
             self._engine.start()
@@ -211,11 +182,12 @@ class Appliance:
 
     def health(self) -> dict[str, str]:
         """Each part in a word."""
+        failure = self.audit.failure
         front_door = "ok" if self.caddy.pid is not None else "not running"
         return {
             "engine": "ok" if self._engine is None else self._engine.state(),
-            "sandbox": "ok",
-            "audit": "ok",
+            "sandbox": self._sandbox_state,
+            "audit": "ok" if failure is None else failure.message,
             "front door": front_door,
         }
 

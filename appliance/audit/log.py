@@ -156,6 +156,11 @@ class AuditLog:
         return begun
 
     @property
+    def failure(self) -> AuditUnavailable | None:
+        """Why nothing more can be written, or None while all is well."""
+        return self._failure.get()
+
+    @property
     def size(self) -> int:
         """Number of acknowledged leaves."""
         return self._size

@@ -82,5 +82,7 @@ def make_studio(
             audit=parts.audit,
             clock=clock,
         ),
-        recovery=Recovery(projects=projects, builds=builds, versions=versions, events=events, clock=clock),
+        recovery=Recovery(
+            projects=projects, builds=builds, versions=versions, events=events, addresses=addresses, clock=clock
+        ),
     )

@@ -22,6 +22,7 @@ from appliance.studio.errors import NotVerified
 from appliance.studio.events import TextStream
 from appliance.studio.evidence import Act, act, digest
 from appliance.studio.repair import repair, signature
+from appliance.studio.report import build_report
 from appliance.studio.schema import schema_digest
 
 if TYPE_CHECKING:
@@ -236,19 +237,8 @@ class Pipeline:
             self._events.publish(run.build.id, "finding", text=text)
         at = self._clock.now()
         self._builds.finish(run.build.id, BuildState.DONE, at=at, version=version.number)
-        self._events.publish(run.build.id, "build.done", report=self.report(project, run))
-
-    def report(self, project: Project, run: Run) -> dict[str, object]:
-        """What the maker, the terminal and a script get at the end."""
-        return {
-            "app_url": self._addresses.app(project.slug or ""),
-            "studio_url": f"{self._addresses.studio}/apps/{project.id}",
-            "name": project.name,
-            "version": project.current,
-            "stages": {name: round(seconds, 3) for name, seconds in run.stages.items()},
-            "verified": True,
-            "tokens": run.tokens,
-        }
+        report = build_report(project, self._addresses, version=version.number, stages=run.stages, tokens=run.tokens)
+        self._events.publish(run.build.id, "build.done", report=report)
 
     def _workplace(self, run: Run) -> Path:
         return self._versions.folder(run.project.id) / "work" / run.build.id

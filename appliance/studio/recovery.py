@@ -16,6 +16,7 @@ from appliance.core.errors import IntramuralError
 from appliance.db.records import BuildState, Origin, Version
 from appliance.studio.addresses import slug_for
 from appliance.studio.control import interrupted
+from appliance.studio.report import build_report
 from appliance.studio.schema import schema_digest
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from appliance.db.records import Build
     from appliance.db.repositories.builds import Builds
     from appliance.db.repositories.projects import Projects
+    from appliance.studio.addresses import Addresses
     from appliance.studio.events import EventStream
     from appliance.studio.version import CommitInfo, VersionStore
 
@@ -39,12 +41,14 @@ class Recovery:
         builds: Builds,
         versions: VersionStore,
         events: EventStream,
+        addresses: Addresses,
         clock: Clock,
     ) -> None:
         self._projects = projects
         self._builds = builds
         self._versions = versions
         self._events = events
+        self._addresses = addresses
         self._clock = clock
 
     def run(self) -> list[tuple[Build, str]]:
@@ -91,9 +95,12 @@ class Recovery:
         version = self._projects.version_of_build(build.id)
         project = self._projects.get(build.project_id)
         at = self._clock.now()
-        if version is not None:
+        if version is not None and project is not None:
             self._builds.finish(build.id, BuildState.DONE, at=at, version=version.number)
-            self._events.publish(build.id, "build.done", report={"version": version.number, "recovered": True})
+            report = build_report(
+                project, self._addresses, version=version.number, stages=build.stages, tokens=build.tokens
+            )
+            self._events.publish(build.id, "build.done", report={**report, "recovered": True})
         else:
             error = interrupted().as_dict()
             self._builds.finish(build.id, BuildState.FAILED, at=at, error=error)

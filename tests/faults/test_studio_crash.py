@@ -26,6 +26,7 @@ from appliance.db.migrate import upgrade
 from appliance.db.records import Build, BuildState, Origin, Project
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
+from appliance.studio.addresses import Addresses
 from appliance.studio.events import EventStream
 from appliance.studio.recovery import Recovery
 from appliance.studio.version import VersionStore
@@ -190,7 +191,10 @@ def test_a_commit_that_the_database_never_heard_of_is_entered(tmp_path: Path) ->
     commit = versions.commit(
         project.id, FileTree({"blueprint.app": SHIFTS.encode()}), author=MAYA, summary=WORDS, at=NOW, trailers=trailers
     )
-    recovery = Recovery(projects=projects, builds=builds, versions=versions, events=events, clock=clock)
+    addresses = Addresses("intramural.localhost", 8080)
+    recovery = Recovery(
+        projects=projects, builds=builds, versions=versions, events=events, addresses=addresses, clock=clock
+    )
     assert recovery.run() == []
     found, version = projects.get(project.id), projects.version(project.id, 1)
     assert found is not None
@@ -200,6 +204,9 @@ def test_a_commit_that_the_database_never_heard_of_is_entered(tmp_path: Path) ->
     ended = builds.get(build.id)
     assert ended is not None
     assert (ended.state, ended.version) == (BuildState.DONE, 1)
+    report = events.after(build.id, 0)[-1].data["report"]
+    assert (report["verified"], report["recovered"], report["version"]) == (True, True, 1)
+    assert report["app_url"] == "http://shift-handover.intramural.localhost:8080"
     restored = {"Version": "2", "Origin": "restore", "Restored-From": "1", "Author-Subject": MAYA.subject}
     versions.commit(
         project.id, versions.read(project.id, commit), author=MAYA, summary="Back", at=NOW, trailers=restored
