@@ -60,7 +60,7 @@ def page(request, running, browser):
     context = browser.new_context(viewport={"width": width, "height": height}, base_url=address)
     context.add_cookies([cookie])
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(60_000)
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on(
