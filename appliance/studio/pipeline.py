@@ -21,9 +21,9 @@ from appliance.studio.addresses import slug_for
 from appliance.studio.errors import NotVerified
 from appliance.studio.events import TextStream
 from appliance.studio.evidence import Act, act, digest
-from appliance.studio.repair import repair, signature
 from appliance.studio.report import build_report
 from appliance.studio.schema import schema_digest
+from appliance.verifier.repair import MAX_ROUNDS, repair, signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from appliance.studio.events import EventStream
     from appliance.studio.parts import Parts
     from appliance.studio.preview import Previews
-    from appliance.studio.repair import Signature
     from appliance.studio.version import VersionStore
     from appliance.verifier.model import Check, Verification
+    from appliance.verifier.repair import Signature
 
-MAX_REPAIRS: Final = 2
+
 TITLES: Final = {
     "plan": "Planning your app",
     "write": "Writing the code",
@@ -156,7 +156,7 @@ class Pipeline:
     def _write_and_verify(self, run: Run, blueprint: Blueprint) -> tuple[Blueprint, FileTree]:
         """Render and verify; on red, repair the blueprint and try again while the findings change."""
         seen: set[Signature] = set()
-        for round_ in range(MAX_REPAIRS + 1):
+        for round_ in range(MAX_ROUNDS + 1):
             with self._stage(run, "write"):
                 tree = self._parts.render(blueprint)
                 folder = self._workplace(run)
@@ -168,7 +168,7 @@ class Pipeline:
                 return blueprint, tree
             fixed = None if signature(result.findings) in seen else repair(blueprint, result.findings)
             seen.add(signature(result.findings))
-            if fixed is None or round_ == MAX_REPAIRS:
+            if fixed is None or round_ == MAX_ROUNDS:
                 raise _not_verified(result)
             blueprint = fixed.blueprint
             self._events.publish(run.build.id, "repair.started", round=round_ + 1, text=fixed.explanation)

@@ -1,4 +1,4 @@
-"""The studio's small rules: addresses, schemas, repair, limits, events, evidence."""
+"""The studio's small rules: addresses, schemas, limits, events, evidence."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ from appliance.studio.control import Control
 from appliance.studio.errors import BuildCancelled, BuildTimedOut, Interrupted
 from appliance.studio.events import EventStream, TextStream
 from appliance.studio.evidence import act
-from appliance.studio.repair import repair, signature
 from appliance.studio.schema import schema_digest
-from appliance.verifier.model import Finding, Stage
 from tests.fakes.studio_planner import SHIFTS
 
 if TYPE_CHECKING:
@@ -71,31 +69,6 @@ def test_versions_share_records_exactly_when_their_tables_are_equal() -> None:
     assert schema_digest(first) == schema_digest(other_words)
     assert schema_digest(first) == schema_digest(replace(first, entities=first.entities[::-1]))
     assert schema_digest(first) != schema_digest(other_field)
-
-
-def finding(code: str, subject: str = "", detail: str = "") -> Finding:
-    return Finding(code, Stage.PAGES, "A page opens", "It does not open.", detail=detail, subject=subject)
-
-
-def test_repair_leaves_out_only_what_can_be_spared() -> None:
-    blueprint = parse(SHIFTS)
-    without_page = repair(blueprint, [finding("page", "Overview")])
-    assert without_page is not None
-    assert [page.title for page in without_page.blueprint.pages] == ["Notes", "Still Open"]
-    assert "Overview" in without_page.explanation
-    without_examples = repair(blueprint, [finding("boot", detail="examples.py: IntegrityError")])
-    assert without_examples is not None
-    assert without_examples.blueprint.examples == ()
-    assert without_examples.blueprint.entities == blueprint.entities
-    assert repair(blueprint, [finding("not_saved", "Note")]) is None
-    one_page = replace(blueprint, pages=blueprint.pages[:1], examples=())
-    assert repair(one_page, [finding("page", "Notes")]) is None
-
-
-def test_a_repair_that_changes_nothing_is_noticed() -> None:
-    again = [finding("page", "Overview"), finding("page", "Notes")]
-    assert signature(again) == signature(again[::-1])
-    assert signature(again) != signature(again[:1])
 
 
 def test_a_build_ends_early_for_three_reasons() -> None:
