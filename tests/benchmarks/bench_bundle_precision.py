@@ -48,6 +48,9 @@ PLANS = {
     "int4/64 asym fitted, head and Q6_K int8": PrecisionPlan(
         Precision(4, 64, fitted=True), HEAD, sensitive=Precision(8, 64)
     ),
+    "int4/128 asym fitted, head and Q6_K int8/128": PrecisionPlan(
+        Precision(4, 128, fitted=True), {"head": Precision(8, 128)}, sensitive=Precision(8, 128)
+    ),
 }
 
 
