@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -288,7 +289,11 @@ def test_worker_dies_with_its_parent(tmp_path: Path) -> None:
         worker = int(parent.stdout.readline())
         os.kill(worker, 0)
         parent.kill()
-    until(lambda: _gone(worker))
+    try:
+        until(lambda: _gone(worker))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
 
 
 def test_no_worker_is_a_clear_error(tmp_path: Path) -> None:
