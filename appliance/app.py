@@ -94,7 +94,8 @@ class Appliance:
         self._engine = None
         if planner is None:
             self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
-            planner = Planner(self._engine.generator, request_characters=settings.build.prompt_characters)
+            model_planner = Planner(self._engine.generator, request_characters=settings.build.prompt_characters)
+            self._warm_up, planner = model_planner.warm_up, model_planner
         self._stack = contextlib.ExitStack()
         try:
             self._wire(SystemClock(), planner, writer)
@@ -142,7 +143,7 @@ class Appliance:
         self._sandbox_state = try_sandbox(self._sandbox, self.layout.run)
         waiting = self.studio.recovery.run()
         if self._engine is not None:
-            self._engine.start()
+            self._engine.start(self._warm_up)
             self._stack.callback(self._engine.stop)
         self.apps.start()
         self._stack.callback(self.apps.stop_all)

@@ -12,6 +12,7 @@ from appliance.blueprint.printer import access_line, entity_lines, example_line,
 from appliance.core.clock import Clock, SystemClock
 from appliance.core.ports import Message, Prompt, TextGenerator, TokenUsage
 from appliance.planner import stages
+from appliance.planner.lines import title_lines
 from appliance.planner.request import check_request
 from appliance.planner.samples import sample_rows
 from appliance.planner.transcript import Transcript
@@ -54,6 +55,16 @@ class Planner:
         self._generator = generator
         self._limit = request_characters
         self._clock = clock or SystemClock()
+
+    def warm_up(self) -> None:
+        """Have the part of the prompt that never changes computed and stored, so that no request waits for it.
+
+        Raises:
+            GenerationFailed: the engine could not.
+        """
+        with self._generator.session(plan_prompt("Keep records.")) as session:
+            for _ in session.generate(title_lines(), max_tokens=1):
+                pass
 
     def plan(self, request: str, *, on_text: Callable[[str], None]) -> Plan:
         """Plan an app; ``on_text`` receives the blueprint line by line while it is written.

@@ -12,6 +12,7 @@ from appliance.inference.supervisor import WorkerState, WorkerSupervisor
 from appliance.inference.worker import WorkerOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from appliance.core.settings import ModelSettings
@@ -53,13 +54,14 @@ class Engine:
         self._stage = "starting"
         self._described = ""
 
-    def start(self) -> None:
-        """Begin to start; the first request waits until it is ready."""
-        threading.Thread(target=self._start, name="engine-start", daemon=True).start()
+    def start(self, when_ready: Callable[[], None]) -> None:
+        """Begin to start; the first request waits until it is ready. ``when_ready`` is then called on a thread."""
+        threading.Thread(target=self._start, args=(when_ready,), name="engine-start", daemon=True).start()
 
-    def _start(self) -> None:
+    def _start(self, when_ready: Callable[[], None]) -> None:
         try:
             self._supervisor.start(self._progress)
+            when_ready()
         except IntramuralError as error:
             self._stage = error.message
             _log.error("the model does not start: %s", error)

@@ -137,3 +137,13 @@ def test_special_lists_come_with_their_condition():
     assert isinstance(page, TablePage)
     assert page.where is not None
     assert len(page.where.clauses) == 2
+
+
+def test_warming_up_asks_with_the_same_unchanging_part():
+    generator = FakeGenerator()
+    planner = Planner(generator)
+    planner.warm_up()
+    planner.plan("Who has which key?", on_text=lambda _: None)
+    warm, real = generator.prompts
+    assert warm.stable == real.stable
+    assert warm.messages[: warm.stable] == real.messages[: real.stable]
