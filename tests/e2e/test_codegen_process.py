@@ -102,7 +102,8 @@ def test_installed_by_pip_it_starts_without_its_source(code, tmp_path):
     subprocess.run([sys.executable, "-m", "pip", *install, str(code)], check=True)
     with process(tmp_path, tmp_path / "data", "--port", "0", PYTHONPATH=str(site), APP_LOAD_EXAMPLES="1") as running:
         link = re.search(r"http://127\.0\.0\.1:\d+/\S+", running.stdout.readline()).group()
-        with httpx.Client(follow_redirects=True) as client:
+        with httpx.Client(base_url=link, follow_redirects=True) as client:
+            wait_for(client, running)
             page = client.get(link)
             assert page.status_code == 200
             assert "<h1" in page.text
