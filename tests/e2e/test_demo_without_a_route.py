@@ -35,12 +35,12 @@ REQUEST = "Our bakery wants to note each oven's temperature in the morning and s
 class Appliance:
     """A demo that serves, in a namespace of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, bundle: Path) -> None:
         self.home = home
         self.api = LocalApi(home)
         inside = 'ip link set lo up && exec "$@"'
         rootless = [] if os.geteuid() == 0 else ["--map-root-user"]
-        self._demo = [sys.executable, "-m", "appliance.cli", "demo"]
+        self._demo = [sys.executable, "-m", "appliance.cli", "demo", "--bundle", str(bundle)]
         self._wrap = ["unshare", "--net", *rootless, "sh", "-c", inside, "sh"]
         environment = {**os.environ, "INTRAMURAL_HOME": str(home)}
         with (home / "demo.log").open("wb") as log:
@@ -102,9 +102,7 @@ def appliance() -> Iterator[Appliance]:
         (home / "keys").mkdir(mode=0o700)
         for key in ("bundle-trust.json", "bundle-signing.json"):
             shutil.copy2(keys / key, home / "keys" / key)
-        (home / "bundles").mkdir()
-        (home / "bundles" / bundle.name).symlink_to(bundle)
-        made = Appliance(home)
+        made = Appliance(home, bundle)
         try:
             made.wait_ready()
             yield made
