@@ -29,9 +29,9 @@ care of it and whether it is settled. Shift leaders write and settle notes, oper
 Gardeners log losses per tray with a reason. Show trays per greenhouse.""",
     ),
     (
-        "Beehive rounds",
-        """Keep track of our beehives: place, queen's year, strength of the colony. Beekeepers record each inspection \
-with date, brood seen or not, mites counted and honey taken. Show hives per place.""",
+        "Water samples",
+        """Our lab samples water at fixed measuring points: point, sampling day, temperature, acidity, who took it. \
+Chemists add a result with value, unit and a verdict. Show the samples that still wait for a result.""",
     ),
     (
         "Test kitchen",
