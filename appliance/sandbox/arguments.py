@@ -14,6 +14,7 @@ CODE: Final = "/app"
 DATA: Final = "/data"
 INGRESS: Final = "/run/app"
 LAUNCHER: Final = "/run/launch.py"
+TEMPORARY: Final = "/tmp"  # noqa: S108 - a private tmpfs
 TEMPORARY_BYTES: Final = 64 << 20
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom")
 _STACK_BYTES: Final = 8 << 20
@@ -43,7 +44,7 @@ class Channels:
 def base_environment(command: SandboxCommand) -> dict[str, str]:
     """The whole environment inside; nothing is inherited."""
     return {
-        "HOME": "/tmp",  # noqa: S108 - a private tmpfs
+        "HOME": TEMPORARY,
         "LANG": "C.UTF-8",
         "PATH": "/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -94,7 +95,9 @@ def _parents(view: InterpreterView) -> list[str]:
     """Create what lies above the mounts: bubblewrap would make it unreadable for the app's user."""
     bound = set(view.folders)
     above = {parent for path in (*view.folders, *view.files, view.executable) for parent in path.parents}
-    made = sorted(path for path in above if path != Path("/") and not bound & {path, *path.parents})
+    made = sorted(
+        path for path in above if path not in (Path("/"), Path(TEMPORARY)) and not bound & {path, *path.parents}
+    )
     arguments: list[str] = []
     for path in (*made, Path("/run")):
         arguments += ["--perms", "0755", "--dir", str(path)]
@@ -105,6 +108,8 @@ def _view(view: InterpreterView, launcher: Path) -> list[str]:
     arguments: list[str] = []
     for target, link in view.system_links:
         arguments += ["--symlink", target, link]
+    # Before the interpreter, which may itself lie below /tmp.
+    arguments += ["--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", TEMPORARY]
     arguments += _parents(view)
     for path in (*view.folders, *view.files):
         arguments += ["--ro-bind", str(path), str(path)]
@@ -116,8 +121,7 @@ def _view(view: InterpreterView, launcher: Path) -> list[str]:
     arguments += ["--perms", "0755", "--size", "4096", "--tmpfs", "/dev"]
     for device in _DEVICES:
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-    arguments += ["--remount-ro", "/dev", "--proc", "/proc"]
-    return [*arguments, "--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
+    return [*arguments, "--remount-ro", "/dev", "--proc", "/proc"]
 
 
 def bubblewrap_arguments(

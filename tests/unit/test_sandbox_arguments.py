@@ -48,6 +48,11 @@ def test_as_root_the_launcher_may_change_user_and_nothing_more() -> None:
     assert "--unshare-user" not in found
 
 
+def test_an_installation_below_tmp_is_not_hidden_by_the_private_tmp() -> None:
+    found = arguments()
+    assert found.index("/tmp") < found.index("--ro-bind")
+
+
 def test_only_data_and_ingress_are_writable() -> None:
     found = arguments()
     assert mounts(found, "--bind") == [("/srv/data", "/data"), ("/srv/in", "/run/app")]
