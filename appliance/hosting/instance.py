@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket as socket_module
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from appliance.core.sockets import UnsafeSocket, adopt_socket, check_socket_path
 from appliance.hosting.release import AppFailed, AppRelease, HostingLimits
 
 _POLL_SECONDS: Final = 0.02
+_ENDING_SECONDS: Final = 1.0
 _CPU_SECONDS: Final = 86_400  # a running app may live for days; runaway loops are found by the health check
 _DETAIL: Final = 2000
 _HEALTH: Final = "http://app/healthz"
@@ -32,6 +34,32 @@ class Instance:
     def healthy(self, timeout: float) -> bool:
         """Whether it answers ``/healthz`` with 200 within ``timeout`` seconds."""
         return probe(self.socket, timeout)
+
+    def usable(self) -> bool:
+        """Whether it runs and takes connections.
+
+        Right after a crash the sandbox around the app still stands for a moment while nothing listens any more; then
+        its end is waited for, at most ``_ENDING_SECONDS``, so that it is not taken for running.
+        """
+        deadline = time.monotonic() + _ENDING_SECONDS
+        while self.process.poll() is None:
+            if _accepts(self.socket) or time.monotonic() > deadline:
+                return True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+
+def _accepts(path: Path) -> bool:
+    """Whether somebody listens; a full backlog counts as listening."""
+    with socket_module.socket(socket_module.AF_UNIX, socket_module.SOCK_STREAM) as connection:
+        connection.setblocking(False)
+        try:
+            connection.connect(str(path))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 def probe(socket: Path, timeout: float) -> bool:

