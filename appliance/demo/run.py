@@ -82,12 +82,12 @@ class Demo:
         require(RUN, self._terminal.say)
         bundle = self._options.bundle or self._prepare_model().directory
         self._settings = self._with_free_ports(self._settings)
-        self._stages["prepare"] = time.monotonic() - started
+        self._stages["set-up"] = time.monotonic() - started
         started = time.monotonic()
         self._terminal.say("Starting the appliance …")
         self._keep(stack, self._issuer_program(), lambda: _listens(self._settings.web.issuer_port), ISSUER_SECONDS)
         self._keep(stack, self._service_program(bundle), self._api.ready, READY_SECONDS)
-        self._stages["start"] = time.monotonic() - started
+        self._stages["service"] = time.monotonic() - started
         if self._options.request is None:
             self._terminal.say(f"The studio is open: {self._studio_url()}")
 
@@ -101,7 +101,7 @@ class Demo:
         home = self._settings.home
         with ModelBars(self._terminal) as bars:
             bundle = prepare_default_bundle(home / "bundles", home / "downloads", home / "keys", bars.at)
-        self._stages.update({name: seconds for name, seconds in bars.seconds.items() if seconds > 0})
+        self._stages.update({f"model {name}": seconds for name, seconds in bars.seconds.items() if seconds > 0})
         return bundle
 
     def _with_free_ports(self, settings: Settings) -> Settings:
