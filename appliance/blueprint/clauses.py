@@ -5,22 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.errors import closest
-from appliance.blueprint.model import (
-    MAX_CLAUSES,
-    MAX_WIDGETS,
-    BarWidget,
-    Choice,
-    Comparison,
-    Condition,
-    CountWidget,
-    Field,
-    ListWidget,
-    Literal,
-    Operator,
-    Ref,
-    Scalar,
-    Widget,
-)
+from appliance.blueprint.model import MAX_CLAUSES, Choice, Comparison, Condition, Field, Literal, Operator, Ref, Scalar
+from appliance.blueprint.screens import MAX_WIDGETS, BarWidget, CountWidget, ListWidget, Widget
 from appliance.blueprint.values import read_literal, read_value
 
 if TYPE_CHECKING:

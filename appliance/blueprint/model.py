@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from appliance.blueprint.behaviour import Action, Custom, Fragment, Mark, Protection, Reminder, Rename, Rule
+    from appliance.blueprint.expressions import Expression
+    from appliance.blueprint.screens import Page
 
 MAX_ROLES: Final = 6
 MAX_ENTITIES: Final = 12
 MAX_FIELDS: Final = 24
 MAX_CHOICES: Final = 16
-MAX_PAGES: Final = 16
-MAX_WIDGETS: Final = 8
 MAX_EXAMPLES: Final = 40
 MAX_CLAUSES: Final = 4
 MAX_NAME: Final = 40
@@ -58,7 +61,16 @@ class Ref:
     entity: str
 
 
-FieldType = Scalar | Choice | Ref
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """``sequence(REQ-0001)``: numbers that the app gives out, each once and never again: a prefix, then digits."""
+
+    prefix: str
+    digits: int
+    start: int = 1
+
+
+FieldType = Scalar | Choice | Ref | Numbering
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +91,34 @@ Value = Literal | Me | Today
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an entity. ``name`` is lower-case words joined by underscores, e.g. ``due_date``."""
+    """A field of an entity. ``name`` is lower-case words joined by underscores, e.g. ``due_date``.
+
+    At most one of ``computed`` (``= expression``) and ``custom`` (a function of its own) is given; such a field is
+    never typed in. ``label`` is shown instead of the name; a ``hidden`` field is in no form, list or export.
+    """
 
     name: str
     type: FieldType
     required: bool = False
     unique: bool = False
     default: Value | None = None
+    computed: Expression | None = None
+    custom: Custom | None = None
+    label: str = ""
+    help: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of record. ``name`` is a singular noun in title case; the first text-like field is its label."""
+    """A kind of record. ``name`` is a singular noun in title case; the first text-like field is its label.
+
+    ``unique``: combinations of fields of which no two rows have the same values (a row with an empty one is let be).
+    """
 
     name: str
     fields: tuple[Field, ...]
+    unique: tuple[tuple[str, ...], ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or None."""
@@ -137,6 +162,18 @@ class Access:
     grants: tuple[Grant, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FieldAccess:
+    """``access Loan.deposit: Lab Manager read, edit; Borrower read``: narrows the entity's access for one field.
+
+    Only ``read`` and ``edit`` (``own`` allowed) occur. A role without a grant neither sees nor sets the field.
+    """
+
+    entity: str
+    field: str
+    grants: tuple[Grant, ...]
+
+
 class Operator(StrEnum):
     """Comparisons in a ``where``."""
 
@@ -168,70 +205,6 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class TablePage:
-    """A list of rows with search, sort, filter and paging."""
-
-    title: str
-    entity: str
-    where: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FormPage:
-    """A page for creating one row."""
-
-    title: str
-    entity: str
-
-
-@dataclass(frozen=True, slots=True)
-class DetailPage:
-    """Pick a row, see it with its related records."""
-
-    title: str
-    entity: str
-
-
-@dataclass(frozen=True, slots=True)
-class CountWidget:
-    """How many rows."""
-
-    entity: str
-    where: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BarWidget:
-    """Rows counted per value of ``by``, a choice, boolean, ref or person field."""
-
-    entity: str
-    by: str
-    where: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListWidget:
-    """The newest few rows."""
-
-    entity: str
-    where: Condition | None = None
-
-
-Widget = CountWidget | BarWidget | ListWidget
-
-
-@dataclass(frozen=True, slots=True)
-class DashboardPage:
-    """Widgets side by side."""
-
-    title: str
-    widgets: tuple[Widget, ...]
-
-
-Page = TablePage | FormPage | DetailPage | DashboardPage
-
-
-@dataclass(frozen=True, slots=True)
 class Example:
     """Sample data: values for the leading fields of ``entity``, in order. A ref's value is the label of a row."""
 
@@ -241,7 +214,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """A whole app."""
+    """A whole app. ``colour`` is the name of an accent (empty: chosen by the app's name), ``language`` of its own words
+    (``en``, ``de``, ``fr``, ``es``). ``renames`` only tell a comparison what was meant; a kept blueprint has none."""
 
     name: str
     about: str
@@ -250,6 +224,16 @@ class Blueprint:
     access: tuple[Access, ...] = ()
     pages: tuple[Page, ...] = ()
     examples: tuple[Example, ...] = ()
+    field_access: tuple[FieldAccess, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    actions: tuple[Action, ...] = ()
+    reminders: tuple[Reminder, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    fragments: tuple[Fragment, ...] = ()
+    protections: tuple[Protection, ...] = ()
+    renames: tuple[Rename, ...] = ()
+    colour: str = ""
+    language: str = "en"
 
     def entity(self, name: str) -> Entity:
         """The entity of that name; KeyError if there is none (cannot happen for references of a parsed blueprint)."""

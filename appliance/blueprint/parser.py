@@ -14,20 +14,15 @@ from appliance.blueprint.model import (
     MAX_EXAMPLES,
     MAX_FIELDS,
     MAX_NAME,
-    MAX_PAGES,
     MAX_ROLES,
     Access,
     Blueprint,
-    DashboardPage,
-    DetailPage,
     Entity,
     Example,
-    FormPage,
     Grant,
-    Page,
-    TablePage,
 )
 from appliance.blueprint.naming import RESERVED_SLUGS, class_name, identifier, slug
+from appliance.blueprint.screens import MAX_PAGES, DashboardPage, DetailPage, FormPage, Page, TablePage
 from appliance.blueprint.words import is_noun, is_title
 
 if TYPE_CHECKING:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from appliance.blueprint.model import (
+from appliance.blueprint.model import Choice, Me, Operator, Scalar, Today, Verb
+from appliance.blueprint.screens import (
     BarWidget,
-    Choice,
     CountWidget,
     DashboardPage,
     DetailPage,
     FormPage,
     ListWidget,
-    Me,
-    Operator,
-    Scalar,
     TablePage,
-    Today,
-    Verb,
 )
 
 if TYPE_CHECKING:
@@ -31,10 +26,9 @@ if TYPE_CHECKING:
         Field,
         FieldType,
         Grant,
-        Page,
         Value,
-        Widget,
     )
+    from appliance.blueprint.screens import Page, Widget
 
 
 def to_text(blueprint: Blueprint) -> str:

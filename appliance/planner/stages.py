@@ -9,23 +9,9 @@ from typing import TYPE_CHECKING, Final
 from appliance.blueprint import clauses, fields
 from appliance.blueprint.cursor import Cursor
 from appliance.blueprint.errors import BlueprintError
-from appliance.blueprint.model import (
-    MAX_NAME,
-    Access,
-    CountWidget,
-    DashboardPage,
-    Entity,
-    Field,
-    Grant,
-    Permission,
-    Ref,
-    Scalar,
-    TablePage,
-    Verb,
-    Widget,
-    label_field,
-)
+from appliance.blueprint.model import MAX_NAME, Access, Entity, Field, Grant, Permission, Ref, Scalar, Verb, label_field
 from appliance.blueprint.naming import class_name, identifier, plural, slug
+from appliance.blueprint.screens import CountWidget, DashboardPage, TablePage, Widget
 from appliance.blueprint.words import is_noun
 from appliance.planner import lines
 

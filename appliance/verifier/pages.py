@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance.blueprint.model import Blueprint, Page
+from appliance.blueprint.model import Blueprint
 from appliance.blueprint.naming import plural, slug
+from appliance.blueprint.screens import Page
 from appliance.verifier.client import Answer, AppClient, expect
 from appliance.verifier.model import CheckFailed, Stage
 from appliance.verifier.people import Actor, actor

@@ -11,18 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from appliance.blueprint.model import (
-    BarWidget,
-    Blueprint,
-    CountWidget,
-    DashboardPage,
-    Entity,
-    Field,
-    ListWidget,
-    Page,
-    Ref,
-    TablePage,
-)
+from appliance.blueprint.model import Blueprint, Entity, Field, Ref
+from appliance.blueprint.screens import BarWidget, CountWidget, DashboardPage, ListWidget, Page, TablePage
 from appliance.verifier.model import Finding, Stage
 from appliance.verifier.samples import creation_order, required_targets
 from appliance.verifier.wording import a, start

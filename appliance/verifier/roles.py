@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from appliance.blueprint.model import Blueprint, DashboardPage, Entity, FormPage, Page, Permission, Scalar, Verb
+from appliance.blueprint.model import Blueprint, Entity, Permission, Scalar, Verb
 from appliance.blueprint.naming import plural, slug
+from appliance.blueprint.screens import DashboardPage, FormPage, Page
 from appliance.verifier.client import expect
 from appliance.verifier.model import CheckFailed, Stage
 from appliance.verifier.page import CSRF_FIELD

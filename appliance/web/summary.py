@@ -5,19 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from appliance.blueprint.model import (
-    Choice,
-    DashboardPage,
-    DetailPage,
-    Field,
-    FormPage,
-    Ref,
-    Scalar,
-    Verb,
-)
+from appliance.blueprint.model import Choice, Field, Ref, Scalar, Verb
+from appliance.blueprint.screens import DashboardPage, DetailPage, FormPage
 
 if TYPE_CHECKING:
-    from appliance.blueprint.model import Blueprint, Entity, Page
+    from appliance.blueprint.model import Blueprint, Entity
+    from appliance.blueprint.screens import Page
 
 _SCALARS: Final = {
     Scalar.TEXT: "short text",

@@ -10,17 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.blueprint import naming
-from appliance.blueprint.model import (
-    OWNER,
-    Blueprint,
-    DashboardPage,
-    Entity,
-    FormPage,
-    Page,
-    Ref,
-    Scalar,
-    Verb,
-)
+from appliance.blueprint.model import OWNER, Blueprint, Entity, Ref, Scalar, Verb
+from appliance.blueprint.screens import DashboardPage, FormPage, Page
 from tests.fixtures.generated_apps import ALL, AUDIENCE, Served, blueprint, row_ids, served, token
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)

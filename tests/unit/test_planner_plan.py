@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from appliance.blueprint.model import Choice, Entity, Field, Ref, Scalar, TablePage
+from appliance.blueprint.model import Choice, Entity, Field, Ref, Scalar
+from appliance.blueprint.screens import TablePage
 from appliance.core.clock import ManualClock
 from appliance.core.ports import GenerationFailed
 from appliance.planner.plan import Planner, plan_prompt

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.blueprint.model import Blueprint, DashboardPage, Ref, TablePage
+from appliance.blueprint.model import Blueprint, Ref
 from appliance.blueprint.naming import identifier
 from appliance.blueprint.parser import parse
+from appliance.blueprint.screens import DashboardPage, TablePage
 from appliance.core.app_output import read_trouble
 from appliance.verifier.model import CannotTry, Check, CheckFailed, Finding, Stage
 from appliance.verifier.page import read_page

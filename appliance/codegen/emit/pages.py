@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import assert_never
 
 from appliance.blueprint import naming
-from appliance.blueprint.model import (
+from appliance.blueprint.model import Condition
+from appliance.blueprint.screens import (
     BarWidget,
-    Condition,
     CountWidget,
     DashboardPage,
     DetailPage,
