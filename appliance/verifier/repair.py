@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from appliance.blueprint.model import Blueprint, Entity, Field, Ref
-from appliance.blueprint.screens import BarWidget, CountWidget, DashboardPage, ListWidget, Page, TablePage
+from appliance.blueprint.screens import DashboardPage, DetailPage, FormPage, KioskPage, Page, Widget
 from appliance.verifier.model import Finding, Stage
 from appliance.verifier.samples import creation_order, required_targets
 from appliance.verifier.wording import a, start
@@ -121,16 +121,14 @@ def _drop_conditions(blueprint: Blueprint, findings: Sequence[Finding]) -> Repai
 
 
 def _without_condition(page: Page) -> Page:
-    if isinstance(page, TablePage):
-        return replace(page, where=None)
     if isinstance(page, DashboardPage):
-        widgets: list[CountWidget | BarWidget | ListWidget] = []
+        widgets: list[Widget] = []
         for widget in page.widgets:
             plain = replace(widget, where=None)
             if plain not in widgets:
                 widgets.append(plain)
         return replace(page, widgets=tuple(widgets))
-    return page
+    return page if isinstance(page, FormPage | DetailPage | KioskPage) else replace(page, where=None)
 
 
 def _drop_pages(blueprint: Blueprint, findings: Sequence[Finding]) -> Repaired | None:
