@@ -51,7 +51,7 @@ from appliance.studio.engine import Engine, find_bundle
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
-from appliance.studio.readiness import try_sandbox
+from appliance.studio.readiness import audit_state, try_sandbox
 from appliance.studio.version import VersionStore
 from appliance.verifier.verify import Verifier
 from appliance.web.serve import serve
@@ -106,7 +106,9 @@ class Appliance:
     def _wire(self, clock: Clock, planner: PlannerPart, writer: Callable[[Blueprint], FileTree]) -> None:
         settings = self.settings
         log_key = load_or_make_log_key(self.layout.keys / "audit.json")
-        self.audit = self._stack.enter_context(AuditLog.open(settings.home / "audit", log_key, clock))
+        segment_bytes = settings.audit.reserve_mib << 20
+        log = AuditLog.open(settings.home / "audit", log_key, clock, segment_bytes=segment_bytes)
+        self.audit = self._stack.enter_context(log)
         self.audit.record_unknown()
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
@@ -183,12 +185,11 @@ class Appliance:
 
     def health(self) -> dict[str, str]:
         """Each part in a word."""
-        failure = self.audit.failure
         front_door = "ok" if self.caddy.pid is not None else "not running"
         return {
             "engine": "ok" if self._engine is None else self._engine.state(),
             "sandbox": self._sandbox_state,
-            "audit": "ok" if failure is None else failure.message,
+            "audit": audit_state(self.audit.state()),
             "front door": front_door,
         }
 

@@ -6,10 +6,13 @@ The snapshot spares a start the reading of the whole log. It is no evidence: the
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from appliance.audit.leaf import Leaf, LeafReader
 from appliance.audit.storage import TileReader
@@ -17,6 +20,7 @@ from appliance.audit.tiles import TileFile
 from appliance.core.ports import LeafRef
 
 SNAPSHOT: Final = "open-intents.json"
+_STRIDE: Final = 256
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,12 @@ def open_intent(ref: LeafRef, leaf: Leaf) -> OpenIntent:
 
 def snapshot(size: int, intents: Iterable[OpenIntent]) -> TileFile:
     """The snapshot file at a published size."""
-    content = {"size": size, "open": [asdict(one) for one in intents]}
-    return TileFile(SNAPSHOT, json.dumps(content).encode())
+    parts = []
+    for number, one in enumerate(intents):
+        parts.append(msgspec.json.encode(one))
+        if number % _STRIDE == 0:
+            time.sleep(0)  # other threads wait for the interpreter meanwhile
+    return TileFile(SNAPSHOT, b'{"size":%d,"open":[%s]}' % (size, b",".join(parts)))
 
 
 def load(directory: Path, size: int, reader: TileReader) -> dict[int, OpenIntent]:

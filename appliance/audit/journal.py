@@ -1,172 +1,95 @@
-"""The journal: where a batch of leaves becomes durable with one fsync, before it is acknowledged.
+"""The journal: where a batch of leaves becomes durable with one sync, before it is acknowledged.
 
-A segment file is a sequence of records; a record is one batch together with the signed checkpoint that covers it:
-
-    magic "IMJ1" ‖ u32 payload length ‖ u64 index of the first leaf ‖ u32 leaf count ‖ u32 CRC-32 of the 20 bytes before
-    SHA-256 of header and payload (32 bytes)
-    payload: the leaves framed as in an entry bundle, then the checkpoint note
-
-Integers are big-endian. Once tiles that hold the leaves are durable, a segment has done its work and is removed.
+Segments are made of zeros before they are needed, and there is always one more of them, the *reserve*. So an append
+needs no space on the disk, and when the disk is full there is still room for administration and for the ends of what
+was begun. Once tiles that hold the leaves are durable, a segment has done its work and is removed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import threading
 from pathlib import Path
 from typing import Final
 
-from appliance.audit.errors import AuditCorrupt
-from appliance.audit.files import make_folders, sync_folder, write_all
-from appliance.audit.tiles import frame
+from appliance.audit.files import allocate, is_full, make_folders, sync_data, sync_folder, write_at
+from appliance.audit.records import FOLDER, corrupt, segments
 
-FOLDER: Final = "journal"
+RESERVE: Final = "reserve"
 SEGMENT_BYTES: Final = 4 << 20
-MAX_RECORD_BYTES: Final = 16 << 20
-_MAGIC: Final = b"IMJ1"
-_HEADER: Final = struct.Struct(">4sIQII")
-_HEAD_BYTES: Final = _HEADER.size + 32
-_SECTOR: Final = 512
-_NAME: Final = re.compile(r"\d{20}\.seg")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One committed batch: leaves from index ``start`` on, and the note that covers everything up to their end."""
-
-    start: int
-    entries: tuple[bytes, ...]
-    note: bytes
-    segment: Path
-
-    @property
-    def stop(self) -> int:
-        """Index after the last leaf."""
-        return self.start + len(self.entries)
-
-
-@dataclass(frozen=True)
-class Tail:
-    """Bytes at the end of the last segment that are no whole record: a write that a crash cut off."""
-
-    segment: Path
-    offset: int
-    length: int
-
-
-def encode_record(start: int, entries: Sequence[bytes], note: bytes) -> bytes:
-    """The bytes of a record."""
-    payload = b"".join(map(frame, entries)) + note
-    head = struct.pack(">4sIQI", _MAGIC, len(payload), start, len(entries))
-    header = head + struct.pack(">I", zlib.crc32(head))
-    return header + hashlib.sha256(header + payload).digest() + payload
-
-
-def segments(directory: Path) -> list[Path]:
-    """The segment files of a log, oldest first. Raises OSError."""
-    folder = directory / FOLDER
-    return sorted(one for one in folder.iterdir() if _NAME.fullmatch(one.name)) if folder.is_dir() else []
-
-
-def read_records(paths: Sequence[Path]) -> Iterator[Record | Tail]:
-    """Every record in order; a torn write may only end the last segment, and comes as a :class:`Tail`.
-
-    Raises:
-        AuditCorrupt: bytes that no crash leaves behind; names file and offset.
-        OSError: a file cannot be read.
-    """
-    for position, path in enumerate(paths):
-        content = path.read_bytes()
-        offset = 0
-        while offset < len(content):
-            record = _read_one(content, offset, path)
-            if isinstance(record, int):
-                if position < len(paths) - 1 or not _is_torn(content, offset):
-                    raise _corrupt(path, offset, "a record is damaged")
-                yield Tail(path, offset, len(content) - offset)
-                break
-            yield record
-            offset += _HEAD_BYTES + _HEADER.unpack_from(content, offset)[1]
-
-
-def _read_one(content: bytes, offset: int, path: Path) -> Record | int:
-    """The record at ``offset``, or 0 if there is no whole and sound one."""
-    if len(content) - offset < _HEAD_BYTES:
-        return 0
-    magic, length, start, count, crc = _HEADER.unpack_from(content, offset)
-    header = content[offset : offset + _HEADER.size]
-    stop = offset + _HEAD_BYTES + length
-    if magic != _MAGIC or crc != zlib.crc32(header[:-4]) or stop > len(content):
-        return 0
-    payload = content[offset + _HEAD_BYTES : stop]
-    digest = content[offset + _HEADER.size : offset + _HEAD_BYTES]
-    if hashlib.sha256(header + payload).digest() != digest:
-        return 0
-    entries, at = [], 0
-    for _ in range(count):
-        size = int.from_bytes(payload[at : at + 2], "big")
-        entries.append(payload[at + 2 : at + 2 + size])
-        at += 2 + size
-    if at >= len(payload):
-        raise _corrupt(path, offset, "a record has no checkpoint")
-    return Record(start, tuple(entries), payload[at:], path)
-
-
-def _is_torn(content: bytes, offset: int) -> bool:
-    """Whether the rest looks like an interrupted write: it ends too early, or sectors of it never reached the disk."""
-    rest = len(content) - offset
-    if rest < _HEAD_BYTES:
-        return True
-    header = content[offset : offset + _HEADER.size]
-    _, length, _, _, crc = _HEADER.unpack(header)
-    if crc == zlib.crc32(header[:-4]) and rest < _HEAD_BYTES + length:
-        return True
-    sector = offset - offset % _SECTOR
-    while sector < len(content):
-        part = content[max(sector, offset) : sector + _SECTOR]
-        if not any(part):
-            return True
-        sector += _SECTOR
-    return False
+MIN_SEGMENT_BYTES: Final = 1 << 16
 
 
 class Journal:
-    """Appends records. Used by one thread; :meth:`discard_through` may be called by another."""
+    """Appends records. One thread appends; another may call :meth:`prepare` and :meth:`discard_through`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._base = directory
         self._folder = directory / FOLDER
+        self._reserve = self._folder / RESERVE
+        self._segment_bytes = segment_bytes
         self._descriptor = -1
-        self._written = 0
+        self._written = self._capacity = 0
         self._current: tuple[int, Path] | None = None
         self._closed: tuple[tuple[int, Path], ...] = ()
+        self._mutex = threading.Lock()
+        self._reserved = 0
         state = directory.stat()
         self._identity = (state.st_dev, state.st_ino)
 
-    def append(self, start: int, record: bytes) -> None:
-        """Write and fsync one record whose first leaf is ``start``.
+    @property
+    def room(self) -> int:
+        """Bytes that can be appended without any space on the disk."""
+        return self._capacity - self._written + self._reserved
 
-        After any error the journal must not be used again: what a failed fsync left behind is unknowable.
+    @property
+    def has_reserve(self) -> bool:
+        """Whether the next segment is there already, and whole."""
+        return self._reserved >= self._segment_bytes
+
+    def prepare(self) -> None:
+        """See to it that there is a reserve.
 
         Raises:
-            OSError: the disk is full, gone or failing.
+            OSError: also when there is no space for a whole one; then there is as much of one as the disk has.
+        """
+        with self._mutex:
+            if self.has_reserve:
+                return
+            make_folders(self._base, self._folder)
+            try:
+                if not self._is_whole_reserve():
+                    fresh = self._reserve.with_suffix(".new")
+                    fresh.unlink(missing_ok=True)
+                    allocate(fresh, self._segment_bytes)
+                    fresh.rename(self._reserve)
+                    sync_folder(self._folder)
+            except OSError as error:
+                if is_full(error) and not self._reserved:
+                    self._make_some_reserve(MIN_SEGMENT_BYTES)
+                raise
+            self._reserved = self._segment_bytes
+
+    def append(self, start: int, record: bytes) -> None:
+        """Write and sync one record whose first leaf is ``start``.
+
+        After any error but a full disk the journal must not be used again: what a failed sync left behind is
+        unknowable. When the disk is full, nothing was written.
+
+        Raises:
+            OSError: the disk is full (:func:`~appliance.audit.files.is_full`), gone or failing.
             AuditCorrupt: the segment was removed, replaced or changed by somebody else.
         """
-        if self._current is None or self._written + len(record) > SEGMENT_BYTES:
-            self._roll(start)
+        if self._written + len(record) > self._capacity:
+            self._roll(start, len(record))
         state = os.fstat(self._descriptor)
-        if state.st_nlink != 1 or state.st_size != self._written:
-            raise _corrupt(self._folder, self._written, "the segment was removed or changed while in use")
+        if state.st_nlink != 1 or state.st_size != self._capacity:
+            raise corrupt(self._folder, self._written, "the segment was removed or changed while in use")
         base = self._base.stat()
         if (base.st_dev, base.st_ino) != self._identity:
-            raise _corrupt(self._base, 0, "the folder was replaced while in use")
-        write_all(self._descriptor, record)
-        os.fsync(self._descriptor)
+            raise corrupt(self._base, 0, "the folder was replaced while in use")
+        write_at(self._descriptor, record, self._written)
+        sync_data(self._descriptor)
         self._written += len(record)
 
     def discard_through(self, size: int) -> None:
@@ -185,21 +108,58 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = -1
         self._current = None
+        self._written = self._capacity = 0
 
-    def _roll(self, start: int) -> None:
-        make_folders(self._base, self._folder)
-        path = self._folder / f"{start:020d}.seg"
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    def _roll(self, start: int, length: int) -> None:
+        with self._mutex:
+            if self._reserved < length:
+                self._make_some_reserve(length)
+            path = self._folder / f"{start:020d}.seg"
+            self._reserve.rename(path)
+            capacity, self._reserved = self._reserved, 0
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         sync_folder(self._folder)
         if self._current is not None:
             os.close(self._descriptor)
             kept = tuple(one for one in self._closed if one[1].exists())
             self._closed = (*kept, self._current)
-        self._descriptor, self._written, self._current = descriptor, 0, (start, path)
+        self._descriptor, self._written, self._capacity, self._current = descriptor, 0, capacity, (start, path)
+
+    def _make_some_reserve(self, length: int) -> None:
+        """A whole reserve, or where the disk has no space for that, as much of one as it has. Raises OSError."""
+        make_folders(self._base, self._folder)
+        self._reserve.unlink(missing_ok=True)
+        size = max(length, self._segment_bytes)
+        while True:
+            try:
+                allocate(self._reserve, size)
+            except OSError as error:
+                smaller = max(length, size // 2, MIN_SEGMENT_BYTES)
+                if not is_full(error) or smaller >= size:
+                    raise
+                size = smaller
+            else:
+                self._reserved = size
+                return
+
+    def _is_whole_reserve(self) -> bool:
+        """Whether an earlier run left a reserve that still is one; what is in it would be taken for a damaged write."""
+        try:
+            return self._reserve.read_bytes() == bytes(self._segment_bytes)
+        except FileNotFoundError:
+            return False
 
 
-def _corrupt(path: Path, offset: int, cause: str) -> AuditCorrupt:
-    message = "The journal of the audit log is damaged."
-    return AuditCorrupt(
-        message, cause=f"{path} at byte {offset}: {cause}", action="Keep a copy of the folder, then run the verifier."
-    )
+def release(directory: Path) -> bool:
+    """Give the space of the reserve and of what was never written in segments back to the disk, so that a start on a
+    full disk can publish; says whether there was any. Raises OSError."""
+    freed = False
+    for path in segments(directory):
+        written = len(path.read_bytes().rstrip(b"\x00"))
+        freed = freed or path.stat().st_size > written
+        os.truncate(path, written)
+    reserve = directory / FOLDER / RESERVE
+    if reserve.exists():
+        reserve.unlink()
+        freed = True
+    return freed

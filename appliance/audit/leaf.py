@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import msgspec
 import rfc8785
@@ -25,6 +25,9 @@ from appliance.core.ports import LeafRef
 VERSION: Final = 1
 MAX_LEAF_BYTES: Final = 65_535
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_MAX_INTEGER: Final = 2**53 - 1
+_MAX_DEPTH: Final = 16
+_SORTED: Final = msgspec.json.Encoder(order="sorted")
 Kind = Literal["intent", "outcome"]
 
 
@@ -83,18 +86,43 @@ def encode_leaf(
         "principal": principal,
         "resource": resource,
         "result": None if result is None else str(result),
-        "time": time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "time": time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
         "v": VERSION,
     }
     if (intent is None) != (result is None):
         raise _refused("an outcome needs both an intent and a result")
     try:
-        encoded = rfc8785.dumps(content)
+        encoded = _canonical(content)
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError, TypeError, ValueError) as error:
         raise _refused(f"{type(error).__name__}: {error}") from error
     if len(encoded) > MAX_LEAF_BYTES:
         raise _refused(f"{len(encoded)} bytes; at most {MAX_LEAF_BYTES} are possible")
     return encoded
+
+
+def _canonical(content: dict[str, Any]) -> bytes:
+    """RFC 8785. Where every value is plain and the text ASCII, sorted JSON is already canonical, at a fiftieth of the
+    time; anything else goes the slow way, which also says what is wrong with it."""
+    if _is_plain(content, _MAX_DEPTH):
+        encoded = _SORTED.encode(content)
+        if encoded.isascii():
+            return encoded
+    return rfc8785.dumps(content)
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether ``value`` holds nothing but exact JSON types without fractions, at most ``depth`` levels deep."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -_MAX_INTEGER <= cast("int", value) <= _MAX_INTEGER
+    if depth == 0:
+        return False
+    if kind is dict:
+        items = cast("dict[object, object]", value).items()
+        return all(type(key) is str and _is_plain(one, depth - 1) for key, one in items)
+    return kind is list and all(_is_plain(one, depth - 1) for one in cast("list[object]", value))
 
 
 class LeafReader:

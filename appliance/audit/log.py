@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +11,16 @@ from typing import TYPE_CHECKING, Final, Self
 
 from appliance.audit import recovery
 from appliance.audit.errors import LeafRefused
+from appliance.audit.files import is_full
 from appliance.audit.intents import OpenIntent
-from appliance.audit.journal import Journal
+from appliance.audit.journal import SEGMENT_BYTES, Journal, release
 from appliance.audit.leaf import Leaf, LeafReader, encode_leaf
 from appliance.audit.merkle import inclusion_proof
 from appliance.audit.note import Checkpoint, open_checkpoint, proof_text
+from appliance.audit.publisher import Publisher
+from appliance.audit.space import LogState, Space
 from appliance.audit.storage import CHECKPOINT, TileReader, TileStore, WriterLock
-from appliance.audit.writer import WAIT_SECONDS, Batch, Committer, Failure, Publisher, Submission, unavailable
+from appliance.audit.writer import WAIT_SECONDS, Batch, Committer, Failure, Submission, unavailable
 from appliance.core.events import Event, Outcome
 from appliance.core.ports import AuditUnavailable, LeafRef
 
@@ -44,17 +46,27 @@ class AuditLog:
     Open it with :meth:`open`, close it with :meth:`close` or a ``with`` block.
     """
 
-    def __init__(self, directory: Path, key: LogKey, clock: Clock, lock: WriterLock, interval_seconds: float) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        key: LogKey,
+        clock: Clock,
+        lock: WriterLock,
+        *,
+        publish_seconds: float,
+        segment_bytes: int,
+    ) -> None:
         """Use :meth:`open`."""
         self._directory, self._key, self._clock, self._lock = directory, key, clock, lock
-        state = recovery.recover(directory, key, clock)
+        state = _recover(directory, key, clock)
         self.recovery = Recovery(state.replayed, state.torn_bytes)
         self._open = dict(state.intents)
         self._closing: set[int] = set()
         self._mutex = threading.Lock()
         self._failure = Failure()
-        journal = Journal(directory)
+        journal = Journal(directory, segment_bytes)
         self._journal = journal
+        self._space = Space(directory, journal, segment_bytes)
         self._publisher = Publisher(
             store=TileStore(directory),
             journal=journal,
@@ -63,17 +75,35 @@ class AuditLog:
             key=key,
             clock=clock,
             failure=self._failure,
-            interval_seconds=interval_seconds,
+            space=self._space,
+            interval_seconds=publish_seconds,
         )
         self._size = state.builder.size
-        self._committer = Committer(journal, state.builder.frontier(), key, self._failure, self._on_commit)
+        frontier = state.builder.frontier()
+        self._committer = Committer(
+            journal=journal,
+            frontier=frontier,
+            key=key,
+            failure=self._failure,
+            space=self._space,
+            on_commit=self._on_commit,
+        )
         self._closed = False
 
     @classmethod
-    def open(cls, directory: Path, key: LogKey, clock: Clock, *, publish_seconds: float = PUBLISH_SECONDS) -> Self:
+    def open(
+        cls,
+        directory: Path,
+        key: LogKey,
+        clock: Clock,
+        *,
+        publish_seconds: float = PUBLISH_SECONDS,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> Self:
         """Open the log, or begin one in an empty or missing folder; repairs what a crash left behind.
 
-        ``publish_seconds`` bounds how long an acknowledged leaf may be in the journal only.
+        ``publish_seconds`` bounds how long an acknowledged leaf may be in the journal only. ``segment_bytes`` is the
+        size of a journal segment, and of the reserve that lies beside it for the case of a full disk.
 
         Raises:
             AuditLocked: another process writes to it.
@@ -84,7 +114,7 @@ class AuditLog:
             directory.mkdir(mode=0o750, parents=True, exist_ok=True)
             lock = WriterLock(directory)
             try:
-                log = cls(directory, key, clock, lock, publish_seconds)
+                log = cls(directory, key, clock, lock, publish_seconds=publish_seconds, segment_bytes=segment_bytes)
             except BaseException:
                 lock.release()
                 raise
@@ -101,8 +131,10 @@ class AuditLog:
 
         Raises:
             LeafRefused: the values cannot be a leaf; nothing was written.
+            AuditDiskFull: the disk is full, and this is not administration.
             AuditUnavailable: the leaf is not durable; do not act.
         """
+        self._space.admit(str(event), len(self._open))
         time = self._clock.now()
         entry = encode_leaf(time=time, event=event, principal=principal, resource=resource, details=details)
 
@@ -160,6 +192,10 @@ class AuditLog:
         """Why nothing more can be written, or None while all is well."""
         return self._failure.get()
 
+    def state(self) -> LogState:
+        """What is accepted now, and if that is not everything, why and what to do."""
+        return self._space.state(self.failure)
+
     @property
     def size(self) -> int:
         """Number of acknowledged leaves."""
@@ -206,7 +242,7 @@ class AuditLog:
         self._committer.stop()
         self._publisher.stop()
         self._journal.close()
-        if self._failure.get() is None:
+        if self._failure.get() is None and self._publisher.published == self._size:
             recovery.remove_journal(self._directory)
         self._failure.set(AuditUnavailable("The audit log is closed.", action="Start the appliance again."))
         self._lock.release()
@@ -221,7 +257,7 @@ class AuditLog:
 
     def _append(self, submission: Submission) -> LeafRef:
         self._committer.submit(submission)
-        return _wait(submission.done)
+        return submission.wait(WAIT_SECONDS)
 
     def _on_commit(self, batch: Batch) -> None:
         with self._mutex:
@@ -240,8 +276,11 @@ class AuditLog:
         return note.decode(), checkpoint
 
 
-def _wait(done: Future[LeafRef]) -> LeafRef:
+def _recover(directory: Path, key: LogKey, clock: Clock) -> recovery.State:
     try:
-        return done.result(WAIT_SECONDS)
-    except TimeoutError as error:
-        raise unavailable(error) from error
+        return recovery.recover(directory, key, clock)
+    except OSError as error:
+        # Recovery needs a little space, and that is what the reserve is for.
+        if not is_full(error) or not release(directory):
+            raise
+        return recovery.recover(directory, key, clock)

@@ -14,10 +14,10 @@ from appliance.audit import intents as open_intents
 from appliance.audit.errors import AuditCorrupt, LeafRefused, NoteError
 from appliance.audit.files import sync_folder
 from appliance.audit.intents import OpenIntent
-from appliance.audit.journal import FOLDER, Record, Tail, read_records, segments
 from appliance.audit.leaf import LeafReader
 from appliance.audit.merkle import Frontier, leaf_hash
 from appliance.audit.note import Checkpoint, open_checkpoint
+from appliance.audit.records import FOLDER, Record, Tail, read_records, segments
 from appliance.audit.storage import CHECKPOINT, TileReader, TileStore
 from appliance.audit.tiles import TileBuilder, TileFile
 

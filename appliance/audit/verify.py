@@ -13,7 +13,6 @@ from typing import Final
 
 from appliance.audit.errors import AuditCorrupt, NoteError
 from appliance.audit.findings import Finding, Findings, LeafChecker, VerificationReport
-from appliance.audit.journal import Record, Tail, read_records, segments
 from appliance.audit.merkle import HASH_BYTES, Frontier, leaf_hash
 from appliance.audit.note import (
     ED25519,
@@ -24,6 +23,7 @@ from appliance.audit.note import (
     parse_checkpoint,
     parse_vkey,
 )
+from appliance.audit.records import Record, Tail, read_records, segments
 from appliance.audit.storage import CHECKPOINT
 from appliance.audit.verify_tiles import TilesVerifier
 

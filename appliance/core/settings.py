@@ -58,6 +58,24 @@ class HostingSettings(_Section):
     memory_mib: int = Field(default=512, ge=128)
 
 
+class RetentionSettings(_Section):
+    """How many days something is kept; 0: without end. A legal hold keeps everything longer."""
+
+    prompt_days: int = Field(default=0, ge=0, le=36_500)
+    blueprint_days: int = Field(default=0, ge=0, le=36_500)
+    code_days: int = Field(default=0, ge=0, le=36_500)
+    transcript_days: int = Field(default=0, ge=0, le=36_500)
+    entries_days: int = Field(default=0, ge=0, le=36_500)
+    """Entries of the audit log itself; their hashes, and so every proof, stay."""
+
+
+class AuditSettings(_Section):
+    """The log."""
+
+    reserve_mib: int = Field(default=4, ge=1, le=1024)
+    """What is kept on the disk for the case that it is full; two pieces of this size, the second is in use."""
+
+
 class Settings(_Section):
     """Everything, frozen. ``home`` is where all state lives."""
 
@@ -66,6 +84,8 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     build: BuildSettings = BuildSettings()
     hosting: HostingSettings = HostingSettings()
+    audit: AuditSettings = AuditSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def default_home(environment: Mapping[str, str]) -> Path:

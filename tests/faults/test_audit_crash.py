@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 import random
-import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from appliance.audit.findings import VerificationReport
-from appliance.audit.keys import LogKey, load_or_make_log_key
 from appliance.audit.log import AuditLog
-from appliance.audit.merkle import verify_inclusion
-from appliance.audit.note import Checkpoint, open_checkpoint, parse_proof
+from appliance.audit.note import Checkpoint, open_checkpoint
 from appliance.audit.verify import verify_log
 from appliance.core.clock import SystemClock
 from appliance.core.events import Event, Outcome
+from tests.faults.audit_cases import acknowledged, command, key_of, prove, verify
 
-WRITER = Path(__file__).parent / "audit_writer.py"
 CYCLES = 25
 SEED = 20261122
-
-
-def key_of(folder: Path) -> LogKey:
-    return load_or_make_log_key(folder / "keys" / "audit.json")
-
-
-def command(folder: Path, *more: str) -> list[str]:
-    return [sys.executable, str(WRITER), str(folder / "audit"), str(folder / "keys" / "audit.json"), *more]
-
-
-def acknowledged(output: str) -> dict[int, str]:
-    """Index and hash of every leaf that the writer reported; the last line may be cut."""
-    lines = output.rsplit("\n", 1)[0].splitlines()
-    return {int(index): digest for kind, index, digest in (one.split(" ", 2) for one in lines if one.startswith("ack"))}
-
-
-def verify(folder: Path, key: LogKey) -> VerificationReport:
-    report = verify_log(folder / "audit", [one.text for one in key.verifier_keys])
-    assert report.findings == ()
-    return report
-
-
-def prove(folder: Path, key: LogKey, promised: dict[int, str], sample: int = 5) -> None:
-    """Every promised leaf is in the log as promised; a sample gets the full proof."""
-    with AuditLog.open(folder / "audit", key, SystemClock()) as log:
-        stored = {ref.index: ref.leaf_hash for ref, _ in log.leaves()}
-        assert {index: stored.get(index) for index in promised} == promised
-        for index in sorted(promised)[:: max(1, len(promised) // sample)]:
-            place, hashes, note = parse_proof(log.proof(index))
-            head = open_checkpoint(note, key.verifier_keys, origin=key.name)
-            verify_inclusion(bytes.fromhex(promised[index]), place, head.size, hashes, head.root)
 
 
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
@@ -114,58 +78,11 @@ def test_killed_while_it_starts_and_recovers(tmp_path: Path) -> None:
     prove(tmp_path, key, promised)
 
 
-def test_a_full_disk_refuses_and_service_resumes_with_space(tmp_path: Path) -> None:
-    """A file size limit stands for the full disk: the write fails part-way, exactly as with ENOSPC."""
-    key = key_of(tmp_path)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
-
-    done = subprocess.run(
-        command(tmp_path, "4"), preexec_fn=limit, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout.count("unavailable") == 4
-    assert "File too large" in done.stdout
-    promised = acknowledged(done.stdout)
-    assert promised
-    verify(tmp_path, key)
-    again = subprocess.run(command(tmp_path, "2", "3"), capture_output=True, text=True, timeout=60, check=True)
-    assert again.stdout.endswith("closed\n")
-    prove(tmp_path, key, {**promised, **acknowledged(again.stdout)})
-    verify(tmp_path, key)
-
-
-@pytest.mark.sandbox
-def test_no_space_left_on_a_real_file_system(tmp_path: Path) -> None:
-    """A tmpfs of 512 KiB, mostly taken by something else: ENOSPC itself, until the something else goes."""
-    key = key_of(tmp_path)
-    script = (
-        'head -c 350000 /dev/zero > "$1/other"; "$2" "$3" "$1/audit" "$4" 4 || exit 1; '
-        'rm "$1/other"; "$2" "$3" "$1/audit" "$4" 2 3 && cp -r "$1/audit" "$5"'
-    )
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--size", "524288", "--tmpfs", str(small)]
-    arguments = [sys.executable, str(WRITER), str(tmp_path / "keys" / "audit.json"), str(tmp_path / "audit")]
-    done = subprocess.run(
-        [*mount, "sh", "-c", script, "sh", str(small), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "No space left on device" in done.stdout
-    assert done.stdout.endswith("closed\n")
-    prove(tmp_path, key, acknowledged(done.stdout))
-    verify(tmp_path, key)
-
-
 def test_nothing_is_acknowledged_or_put_in_place_before_it_is_synced(tmp_path: Path) -> None:
     """What a kill cannot show, since the kernel keeps what a dead process wrote: the order of the system calls."""
     key_of(tmp_path)
     trace = tmp_path / "trace"
-    strace = ["strace", "-f", "-qq", "-y", "-o", str(trace), "-e", "trace=write,fsync,/^rename"]
+    strace = ["strace", "-f", "-qq", "-y", "-o", str(trace), "-e", "trace=write,pwrite64,fsync,fdatasync,/^rename"]
     done = subprocess.run(
         [*strace, *command(tmp_path, "1", "20")], capture_output=True, text=True, timeout=60, check=True
     )
@@ -179,9 +96,9 @@ def test_nothing_is_acknowledged_or_put_in_place_before_it_is_synced(tmp_path: P
         if call == "write" and '"ack ' in rest:
             acknowledgements += 1
             assert not [one for one in unsynced if one.endswith(".seg")], line
-        elif call == "write":
+        elif call in ("write", "pwrite64"):
             unsynced.add(name)
-        elif call == "fsync":
+        elif call in ("fsync", "fdatasync"):
             unsynced.discard(name)
         elif call.startswith("rename") and str(tmp_path) in rest:
             renames += 1
@@ -191,12 +108,14 @@ def test_nothing_is_acknowledged_or_put_in_place_before_it_is_synced(tmp_path: P
     assert (acknowledgements, renames >= 6) == (40, True)
 
 
-@pytest.mark.parametrize("when", [4, 9, 20, 21, 22, 23])
-def test_a_failed_fsync_is_never_tried_again(tmp_path: Path, when: int) -> None:
+@pytest.mark.parametrize(
+    ("call", "when"), [("fsync", 4), ("fsync", 9), ("fsync", 24), ("fdatasync", 1), ("fdatasync", 2), ("fdatasync", 7)]
+)
+def test_a_failed_sync_is_never_tried_again(tmp_path: Path, call: str, when: int) -> None:
     key = key_of(tmp_path)
     trace = tmp_path / "trace"
     strace = ["strace", "-f", "-qq", "-y", "-o", str(trace)]
-    strace += ["-e", "trace=fsync", "-e", f"inject=fsync:error=EIO:when={when}"]
+    strace += ["-e", "trace=fsync,fdatasync", "-e", f"inject={call}:error=EIO:when={when}"]
     done = subprocess.run([*strace, *command(tmp_path, "4")], capture_output=True, text=True, timeout=60, check=False)
     assert "unavailable" in done.stdout
     assert "Input/output error" in done.stdout

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from appliance.audit.errors import AuditCorrupt, AuditLocked, LeafRefused
-from appliance.audit.journal import segments
 from appliance.audit.keys import LogKey, make_log_key
 from appliance.audit.log import AuditLog
 from appliance.audit.merkle import verify_consistency, verify_inclusion
 from appliance.audit.note import open_checkpoint, parse_proof
+from appliance.audit.records import segments
 from appliance.audit.verify import verify_log
 from appliance.core.clock import ManualClock
 from appliance.core.events import Event, Outcome

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 
 from appliance.audit.errors import AuditCorrupt, NoteError
 from appliance.audit.findings import VerificationReport
-from appliance.audit.journal import Record, encode_record, read_records, segments
 from appliance.audit.keys import LogKey, load_or_make_log_key, make_log_key, vkeys_path
 from appliance.audit.leaf import encode_leaf
 from appliance.audit.log import AuditLog
@@ -218,89 +216,6 @@ def test_signed_nonsense_is_named(tmp_path: Path, key: LogKey, entries: list[byt
     signed_log(tmp_path / "audit", key, entries)
     (finding,) = verify(tmp_path / "audit", key).findings
     assert (finding.first, finding.last) == (index, index)
-
-
-def unpublished(tmp_path: Path, key: LogKey) -> Path:
-    """A log as a crash leaves it: everything still in the journal, in three records."""
-    directory = tmp_path / "crashed"
-    with AuditLog.open(tmp_path / "audit", key, CLOCK, publish_seconds=60) as log:
-        for number in range(3):
-            log.intent(Event.BUILD_STARTED, principal="p", resource=f"r{number}")
-        shutil.copytree(tmp_path / "audit", directory)
-    return directory
-
-
-def test_leaves_in_the_journal_are_verified_too(tmp_path: Path, key: LogKey) -> None:
-    directory = unpublished(tmp_path, key)
-    report = verify(directory, key)
-    assert (report.published, report.journaled, report.findings, len(report.unfinished)) == (0, 3, (), 3)
-    with AuditLog.open(directory, key, CLOCK) as log:
-        assert (log.size, log.recovery.replayed, log.recovery.torn_bytes) == (3, 3, 0)
-    assert verify(directory, key).published == 3
-
-
-def test_every_flipped_byte_of_the_journal_is_found_and_not_continued(tmp_path: Path, key: LogKey) -> None:
-    directory = unpublished(tmp_path, key)
-    (segment,) = segments(directory)
-    whole = segment.read_bytes()
-    for at in range(0, len(whole), 13):
-        content = bytearray(whole)
-        content[at] ^= 1
-        segment.write_bytes(content)
-        assert not verify(directory, key).intact, at
-        with pytest.raises(AuditCorrupt):
-            AuditLog.open(directory, key, CLOCK)
-        assert segment.read_bytes() == content
-    segment.write_bytes(whole)
-    assert verify(directory, key).intact
-
-
-def test_leaves_under_another_signed_checkpoint_are_found_and_not_continued(tmp_path: Path, key: LogKey) -> None:
-    """A record whose digests are all in order, but whose leaves are not the ones that the note was signed for."""
-    directory = unpublished(tmp_path, key)
-    (segment,) = segments(directory)
-    *records, last = read_records([segment])
-    assert isinstance(last, Record)
-    forged = leaf(principal="demo-uwe")
-    whole = segment.read_bytes()
-    segment.write_bytes(whole[: whole.rindex(b"IMJ1")] + encode_record(last.start, [forged], last.note))
-    assert len(records) == 2
-    (finding,) = verify(directory, key).findings
-    assert (finding.first, finding.last) == (2, 2)
-    assert "not the ones that were signed" in finding.problem
-    with pytest.raises(AuditCorrupt, match="not the ones that were signed"):
-        AuditLog.open(directory, key, CLOCK)
-
-
-def test_a_torn_tail_is_cut_and_everything_before_it_kept(tmp_path: Path, key: LogKey) -> None:
-    directory = unpublished(tmp_path, key)
-    (segment,) = segments(directory)
-    whole = segment.read_bytes()
-    third = whole.rindex(b"IMJ1")
-    tails: list[Callable[[], bytes]] = [lambda cut=cut: whole[:cut] for cut in range(third + 1, len(whole), 61)]  # type: ignore[misc]
-    tails.append(lambda: whole[: third + 100] + bytes(len(whole) - third - 100))
-    for tail in tails:
-        copy = shutil.copytree(directory, tmp_path / "copy")
-        (copy / "journal" / segment.name).write_bytes(tail())
-        report = verify(copy, key)
-        assert (report.intact, report.journaled, len(report.notes)) == (True, 2, 1)
-        with AuditLog.open(copy, key, CLOCK) as log:
-            assert (log.size, log.recovery.torn_bytes) == (2, len(tail()) - third)
-            log.intent(Event.APP_OPENED, principal="p", resource="r")
-        assert verify(copy, key).intact
-        shutil.rmtree(copy)
-
-
-def test_a_missing_segment_is_noticed(tmp_path: Path, key: LogKey) -> None:
-    directory = unpublished(tmp_path, key)
-    (segment,) = segments(directory)
-    segment.rename(segment.with_name(f"{1:020d}.seg"))
-    whole = segments(directory)[0].read_bytes()
-    segments(directory)[0].write_bytes(whole[whole.index(b"IMJ1", 4) :])
-    (finding,) = verify(directory, key).findings
-    assert "missing before" in finding.problem
-    with pytest.raises(AuditCorrupt):
-        AuditLog.open(directory, key, CLOCK)
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/002.p/88"])
