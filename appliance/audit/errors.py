@@ -34,3 +34,51 @@ class AuditLocked(AuditUnavailable):
     """Another process writes to this log."""
 
     code = "audit_locked"
+
+
+class BodyRefused(Refused):
+    """A body cannot be kept under seal: too large, or of nobody."""
+
+    code = "body_refused"
+
+
+class BodyGone(IntramuralError):  # noqa: N818 - an answer, not a fault
+    """What was kept under seal no longer exists, on purpose; the message says since when, why and who decided."""
+
+    code = "body_gone"
+
+
+class BodyErased(BodyGone):
+    """The person's key was destroyed."""
+
+    code = "body_erased"
+
+
+class BodyPruned(BodyGone):
+    """The retention policy let it go."""
+
+    code = "body_pruned"
+
+
+class BodyDamaged(IntramuralError):  # noqa: N818
+    """A sealed body, or the key to it, is missing or is not what was written."""
+
+    code = "body_damaged"
+
+
+class VaultUnavailable(AuditUnavailable):
+    """The vault cannot keep what the leaf is about to name, so the act is refused."""
+
+    code = "vault_unavailable"
+
+
+class HeldBack(Refused):
+    """A legal hold forbids it; the message names the hold."""
+
+    code = "legal_hold"
+
+
+class ApprovalRefused(Refused):
+    """The approval does not count: by the same principal, for nothing that waits, or too late."""
+
+    code = "approval_refused"

@@ -19,6 +19,16 @@ class Event(StrEnum):
     ACCESS_GRANTED = "access.granted"
     ACCESS_REVOKED = "access.revoked"
     BUNDLE_SIGNED = "bundle.signed"
+    ERASURE_REQUESTED = "privacy.erasure_requested"
+    ERASURE_REJECTED = "privacy.erasure_rejected"
+    SUBJECT_ERASED = "privacy.subject_erased"
+    HOLD_SET = "privacy.hold_set"
+    HOLD_LIFTED = "privacy.hold_lifted"
+    BODY_OPENED = "privacy.body_opened"
+    BODIES_PRUNED = "privacy.bodies_pruned"
+    MASTER_KEY_ROTATED = "privacy.master_key_rotated"
+    LOG_PRUNED = "audit.pruned"
+    AUDIT_EXPORTED = "audit.exported"
 
 
 class Outcome(StrEnum):

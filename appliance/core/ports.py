@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -278,6 +279,54 @@ class AuditSink(Protocol):
 
     def outcome(self, intent: LeafRef, result: Outcome, *, details: Mapping[str, object] | None = None) -> LeafRef:
         """Record how it ended, linked to its intent."""
+        ...
+
+
+# --- what people wrote, under seal -----------------------------------------------------------------------------
+
+
+class BodyKind(StrEnum):
+    """What a sealed body is; retention is set for each."""
+
+    PROMPT = "prompt"
+    BLUEPRINT = "blueprint"
+    CODE = "code"
+    TRANSCRIPT = "transcript"
+
+
+@dataclass(frozen=True)
+class SealedRef:
+    """What a leaf says of a sealed body. ``digest`` is salted, the salt is under the seal; ``address`` finds it."""
+
+    kind: str
+    subject: str
+    digest: str
+    address: str
+
+    def as_details(self) -> dict[str, object]:
+        """The JSON value for a leaf's details."""
+        return {"address": self.address, "digest": self.digest, "kind": self.kind, "subject": self.subject}
+
+
+class BodyVault(Protocol):
+    """Keeps bodies under the key of the person they come from."""
+
+    def seal(self, body: bytes, *, subject: str, kind: BodyKind) -> SealedRef:
+        """Keep ``body``; durable when this returns, so that a leaf may name it.
+
+        Raises :class:`AuditUnavailable` when it cannot be kept, Refused when it is too large.
+        """
+        ...
+
+
+class PersonalRecords(Protocol):
+    """A working store that holds things of a person outside the vault."""
+
+    def erase(self, subject: str) -> Mapping[str, int]:
+        """Remove what the person wrote, and the person's name; repeatable. Returns what was removed, by name.
+
+        Durable when this returns; raises an IntramuralError when it is not wholly done.
+        """
         ...
 
 
