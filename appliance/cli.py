@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from appliance.audit.witness_commands import witness
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
 from appliance.demo.run import Demo, DemoOptions
@@ -20,6 +21,8 @@ from installer.preflight import RUN, MissingPackages, require
 def main() -> None:
     """Intramural: internal apps from plain sentences, wholly on your own machines."""
 
+
+main.add_command(witness)
 
 @main.command()
 @click.argument("sentence", nargs=-1)
