@@ -143,14 +143,16 @@ class Renamed(StrEnum):
     ENTITY = "entity"
     FIELD = "field"
     ROLE = "role"
+    OPTION = "option"
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """``rename entity Lending to Loan``, ``rename field Loan.due to due_date``, ``rename role Member to Borrower``.
+    """``rename entity Lending to Loan``, ``rename field Loan.due to due_date``, ``rename role Member to Borrower``,
+    ``rename option Loan.status open to lent``.
 
     Says what was meant when an edited text is compared with the one before; it is applied once and not kept. ``entity``
-    is the entity's new name for fields, else empty.
+    is the entity's new name for fields, entity and field by their new names (``Loan.status``) for options, else empty.
     """
 
     kind: Renamed
