@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+import re
+from typing import Final, assert_never
 
 from appliance.blueprint import naming
-from appliance.blueprint.model import Condition
 from appliance.blueprint.screens import (
-    BarWidget,
-    CountWidget,
+    BoardPage,
+    CalendarPage,
+    ChartPage,
     DashboardPage,
     DetailPage,
     FormPage,
-    ListWidget,
+    KioskPage,
     Page,
+    ReportPage,
     TablePage,
-    Widget,
+    TimelinePage,
 )
-from appliance.codegen.emit.logic import Conditions, clause_text
+from appliance.codegen.emit.logic import Conditions
 from appliance.codegen.emit.names import Names, plain
+from appliance.codegen.emit.widgets import measure_value, path_text, widget_value
+
+_FROM_KIT: Final = re.compile(r"\b(Bars|Count|Figure|Measure|Newest|[A-Z][a-z]+Page)\(")
 
 
 def pages_module(names: Names, conditions: Conditions) -> str:
     """The text of ``pages.py``; registers the conditions that it needs."""
     for page in names.blueprint.pages:  # a table page gives a condition a better name than a widget
-        if isinstance(page, TablePage):
-            _where(conditions, page.title, page.entity, page.where)
+        if isinstance(page, TablePage) and page.where is not None:
+            conditions.name(page.title, page.entity, page.where)
     body = "".join(f"    {_page(names, conditions, page)},\n" for page in names.blueprint.pages)
-    kinds = [
-        name
-        for name in ("Bars", "Count", "DashboardPage", "DetailPage", "FormPage", "Newest", "TablePage")
-        if f"{name}(" in body
-    ]
+    kinds = {*_FROM_KIT.findall(body), "Page"}
     head = f'"""The pages of {plain(names.blueprint.name)}, in the order of the navigation."""\n\n'
     imports = "from __future__ import annotations\n\nfrom . import " + ", ".join(
         (["logic"] if "logic." in body else []) + (["models"] if "models." in body else [])
@@ -41,63 +42,59 @@ def pages_module(names: Names, conditions: Conditions) -> str:
             head
             + "from __future__ import annotations\n\nfrom .kit.definition import Page\n\nPAGES: tuple[Page, ...] = ()\n"
         )
-    imports += f"\nfrom .kit.definition import {', '.join(sorted([*kinds, 'Page']))}\n\n"
+    imports += f"\nfrom .kit.definition import {', '.join(sorted(kinds))}\n\n"
     return f"{head}{imports}PAGES: tuple[Page, ...] = (\n{body})\n"
 
 
 def _page(names: Names, conditions: Conditions, page: Page) -> str:
     start = f"{page.title!r}, {naming.slug(page.title)!r}"
+    if isinstance(page, DashboardPage):
+        widgets = "".join(f"{widget_value(names, conditions, page.title, widget)}, " for widget in page.widgets)
+        return f"DashboardPage({start}, ({widgets}))"
+    entity = f"models.{names.constants[page.entity]}"
+    if isinstance(page, FormPage | DetailPage):
+        return f"{type(page).__name__}({start}, {entity})"
+    if isinstance(page, KioskPage):
+        thanks = f", thanks={page.thanks!r}" if page.thanks else ""
+        return f"KioskPage({start}, {entity}, {_fields(page.fields)}{thanks})"
+    where = ""
+    if page.where is not None:
+        where = f", where=logic.{conditions.name(page.title, page.entity, page.where)}"
+    return _rows_page(page, start, entity, where)
+
+
+def _rows_page(
+    page: TablePage | BoardPage | CalendarPage | TimelinePage | ChartPage | ReportPage,
+    start: str,
+    entity: str,
+    where: str,
+) -> str:
     match page:
         case TablePage():
-            where = _where(conditions, page.title, page.entity, page.where)
-            return f"TablePage({start}, {_entity(names, page.entity)}{where})"
-        case FormPage():
-            return f"FormPage({start}, {_entity(names, page.entity)})"
-        case DetailPage():
-            return f"DetailPage({start}, {_entity(names, page.entity)})"
-        case DashboardPage():
-            widgets = "".join(f"{_widget(names, conditions, page.title, widget)}, " for widget in page.widgets)
-            return f"DashboardPage({start}, ({widgets}))"
+            sort = f"{'-' if page.sort.down else ''}{naming.identifier(page.sort.field)}" if page.sort else ""
+            columns = f", columns={_fields(page.columns)}" if page.columns else ""
+            return f"TablePage({start}, {entity}{where}{columns}{f', sort={sort!r}' if sort else ''})"
+        case BoardPage():
+            return f"BoardPage({start}, {entity}, {naming.identifier(page.by)!r}{where})"
+        case CalendarPage():
+            end = f", {naming.identifier(page.end)!r}" if page.end else ""
+            return f"CalendarPage({start}, {entity}, {naming.identifier(page.start)!r}{end}{where})"
+        case TimelinePage():
+            by = f", by={naming.identifier(page.by)!r}" if page.by else ""
+            days = f"{naming.identifier(page.start)!r}, {naming.identifier(page.end)!r}"
+            return f"TimelinePage({start}, {entity}, {days}{by}{where})"
+        case ChartPage():
+            per = f", per={page.per.value!r}" if page.per else ""
+            what = f"{path_text(page.by)!r}, {measure_value(page.measure)}"
+            return f"ChartPage({start}, {page.shape.value!r}, {entity}, {what}{per}{where})"
+        case ReportPage():
+            columns = f", columns={_fields(page.columns)}" if page.columns else ""
+            by = f", by={path_text(page.by)!r}" if page.by else ""
+            totals = "".join(f"{measure_value(total)}, " for total in page.totals)
+            return f"ReportPage({start}, {entity}{columns}{by}{f', totals=({totals})' if totals else ''}{where})"
         case _:
             assert_never(page)
 
 
-def _widget(names: Names, conditions: Conditions, page: str, widget: Widget) -> str:
-    where = _where(conditions, page, widget.entity, widget.where)
-    title = repr(widget_title(names, widget))
-    match widget:
-        case CountWidget():
-            return f"Count({title}, {_entity(names, widget.entity)}{where})"
-        case BarWidget():
-            by = naming.identifier(widget.by)
-            return f"Bars({title}, {_entity(names, widget.entity)}, {by!r}{where})"
-        case ListWidget():
-            return f"Newest({title}, {_entity(names, widget.entity)}{where})"
-        case _:
-            assert_never(widget)
-
-
-def widget_title(names: Names, widget: Widget) -> str:
-    """What stands above the numbers: ``Loans by item, not returned``."""
-    noun = naming.plural(widget.entity)
-    title = {CountWidget: noun, ListWidget: f"Newest {noun if noun.isupper() else noun.lower()}"}.get(
-        type(widget), noun
-    )
-    if isinstance(widget, BarWidget):
-        title = f"{noun} by {naming.label(widget.by).lower()}"
-    if widget.where is None:
-        return title
-    for page in names.blueprint.pages:
-        same = isinstance(page, TablePage) and (page.entity, page.where) == (widget.entity, widget.where)
-        if same and isinstance(widget, CountWidget | ListWidget):
-            return page.title
-    entity = names.blueprint.entity(widget.entity)
-    return f"{title}: {' and '.join(clause_text(entity, clause) for clause in widget.where.clauses)}"
-
-
-def _entity(names: Names, name: str) -> str:
-    return f"models.{names.constants[name]}"
-
-
-def _where(conditions: Conditions, title: str, entity: str, where: Condition | None) -> str:
-    return "" if where is None else f", where=logic.{conditions.name(title, entity, where)}"
+def _fields(fields: tuple[str, ...]) -> str:
+    return f"({''.join(f'{naming.identifier(field)!r}, ' for field in fields)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .columns import FieldSpec, Kind
 from .conditions import Where
@@ -16,13 +16,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What is made of many rows: ``count``, or ``sum``, ``average``, ``lowest``, ``highest`` of a field."""
+
+    fold: str = "count"
+    of: str = ""
+
+
+COUNT: Final = Measure()
+
+
+@dataclass(frozen=True, slots=True)
 class TablePage:
-    """A list of rows with search, sort, filter and paging."""
+    """A list of rows with search, sort, filter and paging; ``columns`` empty: the list chooses. ``sort``: ``-due``."""
 
     title: str
     slug: str
     entity: Entity
     where: Where | None = None
+    columns: tuple[str, ...] = ()
+    sort: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,83 @@ class DetailPage:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardPage:
+    """A column for each option of the field ``by``; moving a card sets it."""
+
+    title: str
+    slug: str
+    entity: Entity
+    by: str
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPage:
+    """Rows by date, in a month, a week or a list; with ``end`` a row covers several days."""
+
+    title: str
+    slug: str
+    entity: Entity
+    start: str
+    end: str = ""
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """Rows as bars from ``start`` to ``end``, in lanes by the value of ``by``."""
+
+    title: str
+    slug: str
+    entity: Entity
+    start: str
+    end: str
+    by: str = ""
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPage:
+    """A measure by the value of a field or, as ``item.category``, of a field that a reference leads to.
+
+    ``shape`` is ``bar``, ``line`` or ``pie``; ``per`` puts dates together by day, week, month, quarter or year.
+    """
+
+    title: str
+    slug: str
+    shape: str
+    entity: Entity
+    by: str
+    measure: Measure = COUNT
+    per: str = ""
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KioskPage:
+    """A form that needs no sign-in and only adds rows of these fields. ``thanks`` is shown afterwards."""
+
+    title: str
+    slug: str
+    entity: Entity
+    fields: tuple[str, ...]
+    thanks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """Rows made for paper: in groups by the value of ``by``, with totals of each group and of all."""
+
+    title: str
+    slug: str
+    entity: Entity
+    columns: tuple[str, ...] = ()
+    by: str = ""
+    totals: tuple[Measure, ...] = ()
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How many rows."""
 
@@ -53,13 +143,24 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure over the rows, such as a sum."""
+
+    title: str
+    entity: Entity
+    measure: Measure
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Bars:
-    """Rows counted per value of one field."""
+    """Rows counted, or measured, per value of one field or, as ``item.category``, of a referred row's."""
 
     title: str
     entity: Entity
     by: str
     where: Where | None = None
+    measure: Measure = COUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +172,7 @@ class Newest:
     where: Where | None = None
 
 
-Widget = Count | Bars | Newest
+Widget = Count | Figure | Bars | Newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +184,10 @@ class DashboardPage:
     widgets: tuple[Widget, ...]
 
 
-Page = TablePage | FormPage | DetailPage | DashboardPage
+RowsPage = TablePage | DetailPage | BoardPage | CalendarPage | TimelinePage | ChartPage | ReportPage
+"""Pages that show rows of one entity."""
+
+Page = RowsPage | FormPage | KioskPage | DashboardPage
 
 Row = Mapping[str, Any]
 
