@@ -19,8 +19,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.audit.desk import Desk
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.log import AuditLog
+from appliance.audit.privacy import Privacy
+from appliance.audit.retention import Retention
+from appliance.audit.upkeep import Daily
+from appliance.audit.vault import Vault
 from appliance.codegen.render import render
 from appliance.core.clock import SystemClock
 from appliance.core.errors import IntramuralError
@@ -31,6 +36,7 @@ from appliance.core.settings import Settings, load_settings
 from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
+from appliance.db.repositories.personal import Personal
 from appliance.db.repositories.projects import Projects
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
@@ -48,6 +54,7 @@ from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
 from appliance.studio.assembly import make_studio
 from appliance.studio.engine import Engine, find_bundle
+from appliance.studio.erasure import StudioRecords
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
@@ -110,6 +117,7 @@ class Appliance:
         log = AuditLog.open(settings.home / "audit", log_key, clock, segment_bytes=segment_bytes)
         self.audit = self._stack.enter_context(log)
         self.audit.record_unknown()
+        vault = Vault(self.layout.vault, self.layout.keys / "vault.json", clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
         upgrade(database.engine)
@@ -117,18 +125,19 @@ class Appliance:
         limits = HostingLimits.from_settings(settings.hosting)
         self.apps = AppSupervisor(self._sandbox, self.tokens, self.layout.run / "apps", limits)
         self.caddy = Caddy(settings.home / "log" / "caddy.log")
-        projects, versions = Projects(database), VersionStore(self.layout.apps)
+        projects, builds, versions = Projects(database), Builds(database), VersionStore(self.layout.apps)
         parts = Parts(
             planner=planner,
             render=writer,
             verifier=Verifier(self._sandbox, self.tokens),
             audit=self.audit,
+            vault=vault,
             publish_routes=lambda: self.caddy.apply(self._door()),
         )
         self.studio = make_studio(
             parts,
             projects=projects,
-            builds=Builds(database),
+            builds=builds,
             versions=versions,
             previews=Previews(self.apps, projects, versions, studio=self.addresses.studio),
             addresses=self.addresses,
@@ -136,7 +145,14 @@ class Appliance:
             clock=clock,
         )
         self._http = http_client()
-        self._identity = self._make_identity(clock)
+        store = SqliteSessionStore(settings.home / "sessions.sqlite")
+        self._stack.callback(store.close)
+        self._identity = self._make_identity(store, clock)
+        studio_records = StudioRecords(self.studio.build_service, builds, Personal(database))
+        desk = Desk(self.layout.vault)
+        self.privacy = Privacy(vault, desk, self.audit, clock, {"studio": studio_records, "sign-in": store})
+        retention = Retention(vault, desk, self.audit, clock, settings.retention.body_days())
+        self._upkeep = Daily(lambda: retention.run(principal="appliance"), name="retention")
 
     def start(self) -> None:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""
@@ -153,6 +169,9 @@ class Appliance:
         self._stack.callback(self.caddy.stop)
         self.studio.build_service.start(waiting)
         self._stack.callback(self.studio.build_service.stop)
+        self.privacy.resume()
+        self._upkeep.start()
+        self._stack.callback(self._upkeep.stop)
 
     def stop(self) -> None:
         """End everything, last started first; harmless when it was never started."""
@@ -212,7 +231,7 @@ class Appliance:
             apps=tuple(routes),
         )
 
-    def _make_identity(self, clock: Clock) -> IdentityServices:
+    def _make_identity(self, store: SqliteSessionStore, clock: Clock) -> IdentityServices:
         issuer = f"http://127.0.0.1:{self.settings.web.issuer_port}"
         studio = self.addresses.studio
         config = OidcConfig(
@@ -221,8 +240,6 @@ class Appliance:
             redirect_uri=f"{studio}/sign-in/callback",
             post_logout_redirect_uri=f"{studio}/sign-in",
         )
-        store = SqliteSessionStore(self.settings.home / "sessions.sqlite")
-        self._stack.callback(store.close)
         sessions = Sessions(store, clock)
         return IdentityServices(
             relying_party=RelyingParty(config, self._http, clock),

@@ -68,6 +68,15 @@ class RetentionSettings(_Section):
     entries_days: int = Field(default=0, ge=0, le=36_500)
     """Entries of the audit log itself; their hashes, and so every proof, stay."""
 
+    def body_days(self) -> dict[str, int]:
+        """Days by kind of sealed body."""
+        return {
+            "prompt": self.prompt_days,
+            "blueprint": self.blueprint_days,
+            "code": self.code_days,
+            "transcript": self.transcript_days,
+        }
+
 
 class AuditSettings(_Section):
     """The log."""

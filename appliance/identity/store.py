@@ -166,6 +166,22 @@ class SqliteSessionStore:
         with self._cursor() as cursor:
             return cursor.execute("DELETE FROM entry WHERE subject = ?", (subject,)).rowcount
 
+    def erase(self, subject: str) -> dict[str, int]:
+        """Delete everything of a person, from the write-ahead log too; implements ``PersonalRecords``.
+
+        Raises:
+            SessionStoreError: it could not be done, or a reader kept the write-ahead log; ask again.
+        """
+        removed = self.delete_subject(subject)
+        with self._lock:
+            try:
+                busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
+        if busy:
+            raise self._failed(TimeoutError("the write-ahead log is in use"))
+        return {"sign-ins": removed}
+
     def delete_expired(self, now: float) -> int:
         with self._cursor() as cursor:
             return cursor.execute("DELETE FROM entry WHERE deadline <= ?", (now,)).rowcount

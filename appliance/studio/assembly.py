@@ -71,6 +71,7 @@ def make_studio(
             builds=builds,
             events=events,
             audit=parts.audit,
+            vault=parts.vault,
             settings=settings,
             clock=clock,
         ),

@@ -12,17 +12,17 @@ from appliance.blueprint.printer import to_text
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
 from appliance.core.ids import new_id
-from appliance.core.ports import GenerationCancelled
+from appliance.core.ports import BodyKind, GenerationCancelled
 from appliance.db.records import Build, BuildState, Origin, Project
 from appliance.planner.request import RequestTooLong, check_request
 from appliance.studio.control import Control
 from appliance.studio.errors import BuildCancelled, Busy, NotFound
-from appliance.studio.evidence import act, digest
+from appliance.studio.evidence import act, sealed_text
 from appliance.studio.people import Actor, require_maker, require_owner
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
-    from appliance.core.ports import AuditSink
+    from appliance.core.ports import AuditSink, BodyVault
     from appliance.core.settings import BuildSettings
     from appliance.db.repositories.builds import Builds
     from appliance.db.repositories.projects import Projects
@@ -46,6 +46,7 @@ class BuildService:
         builds: Builds,
         events: EventStream,
         audit: AuditSink,
+        vault: BodyVault,
         settings: BuildSettings,
         clock: Clock,
     ) -> None:
@@ -54,6 +55,7 @@ class BuildService:
         self._builds = builds
         self._events = events
         self._audit = audit
+        self._vault = vault
         self._settings = settings
         self._clock = clock
         self._changed = threading.Condition()
@@ -74,7 +76,9 @@ class BuildService:
             AuditUnavailable: no evidence can be written, so nothing is started.
         """
         resource = project_id or "new-app"
-        details = {"request_sha256": digest(request), "characters": len(request), "kind": origin.value}
+        kind = BodyKind.BLUEPRINT if origin is Origin.BLUEPRINT else BodyKind.PROMPT
+        body = sealed_text(self._vault, request, subject=actor.person.subject, kind=kind)
+        details = {"body": body, "kind": origin.value}
         with act(
             self._audit, Event.PROMPT_SUBMITTED, principal=actor.principal, resource=resource, details=details
         ) as evidence:

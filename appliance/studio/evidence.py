@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
+import json
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from appliance.core.errors import IntramuralError, Refused
 from appliance.core.events import Outcome
-from appliance.core.ports import GenerationCancelled
+from appliance.core.ports import BodyKind, GenerationCancelled
 from appliance.studio.errors import BuildCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from appliance.core.events import Event
-    from appliance.core.ports import AuditSink, LeafRef
+    from appliance.core.filetree import FileTree
+    from appliance.core.ports import AuditSink, BodyVault, LeafRef
 
 
 @dataclass
@@ -27,9 +30,25 @@ class Act:
     details: dict[str, object] = field(default_factory=dict)
 
 
-def digest(text: str) -> str:
-    """SHA-256 of a body, in hex: what the log holds instead of the body."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def sealed_text(vault: BodyVault, text: str, *, subject: str, kind: BodyKind) -> dict[str, object]:
+    """Keep ``text`` under the person's key; returns what the log holds instead of it: a salted digest, an address.
+
+    Raises:
+        AuditUnavailable: it cannot be kept; do not act.
+    """
+    # A lone surrogate is no text, but somebody may have sent one, and what was sent is what is kept.
+    return vault.seal(text.encode("utf-8", "surrogatepass"), subject=subject, kind=kind).as_details()
+
+
+def sealed_code(vault: BodyVault, tree: FileTree, *, subject: str) -> dict[str, object]:
+    """Keep a file tree in the same way: JSON of paths to base64, compressed with zlib.
+
+    Raises:
+        AuditUnavailable: it cannot be kept; do not act.
+    """
+    files = {path: base64.b64encode(content).decode() for path, content in tree}
+    body = zlib.compress(json.dumps(files, separators=(",", ":")).encode())
+    return vault.seal(body, subject=subject, kind=BodyKind.CODE).as_details()
 
 
 def outcome_of(error: BaseException) -> Outcome:

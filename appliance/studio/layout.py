@@ -33,6 +33,16 @@ class Layout:
         return self.home / "keys"
 
     @property
+    def audit(self) -> Path:
+        """The audit log."""
+        return self.home / "audit"
+
+    @property
+    def vault(self) -> Path:
+        """What people wrote, under seal."""
+        return self.home / "vault"
+
+    @property
     def apps(self) -> Path:
         """One folder per app."""
         return self.home / "apps"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
     from appliance.core.filetree import FileTree
-    from appliance.core.ports import AuditSink
+    from appliance.core.ports import AuditSink, BodyVault
     from appliance.planner.plan import Plan
     from appliance.verifier.model import Check, Verification
 
@@ -39,4 +39,5 @@ class Parts:
     render: Callable[[Blueprint], FileTree]
     verifier: VerifierPart
     audit: AuditSink
+    vault: BodyVault
     publish_routes: Callable[[], None]

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from appliance.blueprint.model import OWNER
+from appliance.core.ports import Person
 from appliance.studio.errors import NotAllowed, NotFound
 
 if TYPE_CHECKING:
-    from appliance.core.ports import Person
     from appliance.db.records import Project
     from appliance.db.repositories.projects import Projects
 
@@ -35,6 +35,11 @@ class Actor:
     def principal(self) -> str:
         """The name under which the audit log knows who acts."""
         return f"{self.via}:{self.operator}" if self.via is Via.LOCAL else f"user:{self.person.subject}"
+
+
+def pseudonym(person: Person) -> Person:
+    """A person by subject alone, as it may stand where nothing can be erased."""
+    return Person(person.subject, person.subject)
 
 
 def require_maker(actor: Actor) -> None:

@@ -16,11 +16,13 @@ from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
+from appliance.core.ports import BodyKind
 from appliance.db.records import BuildState, Origin, Version
 from appliance.studio.addresses import slug_for
 from appliance.studio.errors import NotVerified
 from appliance.studio.events import TextStream
-from appliance.studio.evidence import Act, act, digest
+from appliance.studio.evidence import Act, act, sealed_code, sealed_text
+from appliance.studio.people import pseudonym
 from appliance.studio.report import build_report
 from appliance.studio.schema import schema_digest
 from appliance.verifier.repair import MAX_ROUNDS, repair, signature
@@ -102,7 +104,6 @@ class Pipeline:
         run = Run(build, project, control, principal)
         self._builds.start(build.id, self._clock.now())
         details: dict[str, object] = {"build": build.id, "kind": build.origin.value}
-        details["request_sha256"] = digest(build.request)
         with act(
             self._parts.audit, Event.BUILD_STARTED, principal=principal, resource=project.id, details=details
         ) as evidence:
@@ -115,13 +116,17 @@ class Pipeline:
 
     def _make(self, run: Run, evidence: Act) -> Version:
         blueprint = self._plan(run)
-        evidence.details["blueprint_sha256"] = digest(to_text(blueprint))
+        evidence.details["blueprint"] = self._sealed_blueprint(run, blueprint)
         blueprint, tree = self._write_and_verify(run, blueprint)
         with self._stage(run, "save"), self._versions.adding(run.project.id) as number:
             version = self._save(run, number, blueprint, tree)
         evidence.details["version"] = version.number
         evidence.details["commit"] = version.commit
         return version
+
+    def _sealed_blueprint(self, run: Run, blueprint: Blueprint) -> dict[str, object]:
+        subject = run.build.requester.subject
+        return sealed_text(self._parts.vault, to_text(blueprint), subject=subject, kind=BodyKind.BLUEPRINT)
 
     def _plan(self, run: Run) -> Blueprint:
         with self._stage(run, "plan"):
@@ -197,7 +202,8 @@ class Pipeline:
             "Author-Subject": run.build.requester.subject,
         }
         summary = "Blueprint edited" if run.build.origin is Origin.BLUEPRINT else run.build.request
-        details = {"build": run.build.id, "version": number, "tree_sha256": tree.digest()}
+        code = sealed_code(self._parts.vault, tree, subject=run.build.requester.subject)
+        details = {"build": run.build.id, "version": number, "code": code}
         with act(
             self._parts.audit,
             Event.VERSION_COMMITTED,
@@ -205,8 +211,10 @@ class Pipeline:
             resource=run.project.id,
             details=details,
         ) as evidence:
+            # A commit stays for ever, so neither the person's words nor their name stand in it: only who, by subject.
+            author = pseudonym(run.build.requester)
             commit = self._versions.commit(
-                run.project.id, tree, author=run.build.requester, summary=summary, at=at, trailers=trailers
+                run.project.id, tree, author=author, summary=f"Version {number}", at=at, trailers=trailers
             )
             evidence.details["commit"] = commit
             version = Version(

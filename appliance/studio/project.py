@@ -13,7 +13,7 @@ from appliance.db.records import Member, Origin, Version
 from appliance.studio.addresses import slug_for
 from appliance.studio.errors import Busy, NotFound
 from appliance.studio.evidence import act
-from appliance.studio.people import Actor, require_owner
+from appliance.studio.people import Actor, pseudonym, require_owner
 
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
@@ -142,7 +142,8 @@ class ProjectService:
             "Restored-From": str(wanted.number),
             "Author-Subject": actor.person.subject,
         }
-        commit = self._versions.commit(project.id, tree, author=actor.person, summary=summary, at=at, trailers=trailers)
+        author = pseudonym(actor.person)
+        commit = self._versions.commit(project.id, tree, author=author, summary=summary, at=at, trailers=trailers)
         version = Version(
             project_id=project.id,
             number=number,

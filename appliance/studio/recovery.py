@@ -77,13 +77,20 @@ class Recovery:
         """Enter a commit whose writer died before the database knew of it."""
         blueprint = parse(self._versions.read(app_id, head.commit).text("blueprint.app"))
         restored = head.trailers.get("Restored-From")
+        build = self._builds.get(head.trailers.get("Build", ""))
+        project = self._projects.get(app_id)
+        # A commit names its author by subject only; name and words are in the rows.
+        known = [one for one in (build and build.requester, project and project.owner) if one]
+        author = next((one for one in known if one.subject == head.author.subject), head.author)
+        asked = build is not None and build.origin is Origin.PROMPT
+        summary = " ".join(build.request.split())[:200] if build is not None and asked else head.summary
         version = Version(
             project_id=app_id,
             number=head.number,
             commit=head.commit,
             schema_digest=schema_digest(blueprint),
-            author=head.author,
-            summary=head.summary,
+            author=author,
+            summary=summary,
             origin=Origin(head.trailers["Origin"]),
             created_at=head.at,
             build_id=head.trailers.get("Build"),

@@ -119,7 +119,7 @@ def test_the_front_door_knows_the_app(appliance: Appliance, built: Build) -> Non
 def test_the_version_is_a_commit_with_the_whole_tree_by_the_person(appliance: Appliance, built: Build) -> None:
     head = appliance.studio.versions.head(built.project_id)
     assert head is not None
-    assert (head.author.name, head.trailers["Build"], head.number) == ("Maya", built.id, 1)
+    assert (head.author.name, head.trailers["Build"], head.number) == (MAYA.subject, built.id, 1)
     tree = appliance.studio.versions.read(built.project_id, head.commit)
     assert tree.text("blueprint.app").startswith('app "Shift Handover"')
     assert "pyproject.toml" in tree.files
