@@ -36,6 +36,7 @@ def field_changes(was: Entity, old: Entity, new: Entity) -> Iterator[Change]:
             continue
         if named.name != after.name:
             yield _change("field.renamed", Area.DATA, full, entity=new.name, before=named.name, after=after.name)
+        yield from _options_renamed(new.name, named, field, after)
         yield from _same(new.name, field, after)
     for field in new.fields:
         if old.field(field.name) is None:
@@ -46,6 +47,15 @@ def field_changes(was: Entity, old: Entity, new: Entity) -> Iterator[Change]:
     order = [field.name for field in new.fields if old.field(field.name)]
     if order != [field.name for field in old.fields if new.field(field.name)]:
         yield _change("fields.moved", Area.SCREENS, new.name, entity=new.name, order=", ".join(order))
+
+
+def _options_renamed(entity: str, was: Field, old: Field, new: Field) -> Iterator[Change]:
+    words = (field.type.options if isinstance(field.type, Choice) else () for field in (was, old))
+    now = new.type.options if isinstance(new.type, Choice) else ()
+    for before, after in zip(*words, strict=True):
+        if before != after and after in now:
+            full = f"{entity}.{new.name}"
+            yield _change("option.renamed", Area.DATA, full, before=before, after=after, entity=entity, field=new.name)
 
 
 def type_key(kind: FieldType) -> str:
