@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from appliance.blueprint import edit_fields, edit_pages, edit_parts
+from appliance.blueprint import edit_entities, edit_fields, edit_pages, edit_parts
 from appliance.blueprint.behaviour import Rename, Renamed
 from appliance.blueprint.edits import (
     EditRefused,
+    EntityEdit,
     FieldEdit,
     OptionEdit,
     PageEdit,
@@ -54,6 +55,8 @@ def _apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
         return edit_fields.apply_option(blueprint, edit)
     if isinstance(edit, PageEdit):
         return edit_pages.apply(blueprint, edit)
+    if isinstance(edit, EntityEdit):
+        return edit_entities.apply(blueprint, edit)
     return edit_parts.apply(blueprint, edit)
 
 

@@ -35,10 +35,10 @@ def apply(blueprint: Blueprint, edit: PartEdit) -> Blueprint:
     match edit:
         case RenameEntity(entity=name, to=to):
             known_entity(blueprint, name)
-            _check_entity(blueprint, to, but=name)
+            check_entity(blueprint, to, but=name)
             return rewrite(blueprint, RenameOne("entity", name, to))
         case RenameRole(role=role, to=to):
-            _known_role(blueprint, role)
+            known_role(blueprint, role)
             _check_role(blueprint, to, but=role)
             return rewrite(blueprint, RenameOne("role", role, to))
         case AddRole(role=role):
@@ -60,7 +60,8 @@ def _check_noun(name: str, what: str) -> None:
         raise EditRefused(message, action="Use letters, digits and single spaces.")
 
 
-def _check_entity(blueprint: Blueprint, name: str, *, but: str) -> None:
+def check_entity(blueprint: Blueprint, name: str, *, but: str) -> None:
+    """Whether a kind of record may be called so."""
     _check_noun(name, "a kind of record")
     others = [entity.name for entity in blueprint.entities if entity.name != but]
     taken = any(class_name(name) == class_name(other) or slug(name) == slug(other) for other in others)
@@ -69,7 +70,8 @@ def _check_entity(blueprint: Blueprint, name: str, *, but: str) -> None:
         raise EditRefused(message, action="Choose another name.")
 
 
-def _known_role(blueprint: Blueprint, role: str) -> None:
+def known_role(blueprint: Blueprint, role: str) -> None:
+    """Refuse a role that is not there."""
     if role not in blueprint.roles:
         message = f"There is no role “{role}”."
         raise EditRefused(message, action="Reload the page; somebody may have changed the app.")
@@ -108,7 +110,7 @@ def _app(blueprint: Blueprint, edit: SetApp) -> Blueprint:
 
 def _access(blueprint: Blueprint, edit: SetAccess) -> Blueprint:
     known_entity(blueprint, edit.entity)
-    _known_role(blueprint, edit.role)
+    known_role(blueprint, edit.role)
     if edit.verb is Verb.CREATE and edit.reach is Reach.OWN:
         message = "A new row is always one's own."
         raise EditRefused(message, action="Choose yes or no for adding.")

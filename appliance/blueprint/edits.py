@@ -277,6 +277,38 @@ class Unprotect:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AddEntity:
+    """A kind of record with one required text field. Nobody but the owner may do anything with it yet."""
+
+    entity: str
+    field: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveEntity:
+    """A kind of record less, with its pages, rules and access; its data is put aside."""
+
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRole:
+    """A role less; the people in it have no role any more."""
+
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowField:
+    """Only ``roles`` see this field; none: everybody who sees the record."""
+
+    entity: str
+    field: str
+    roles: tuple[str, ...]
+
+
 FieldEdit = (
     RenameField
     | MoveField
@@ -293,4 +325,5 @@ FieldEdit = (
 OptionEdit = AddOption | RenameOption | RemoveOption | OrderOptions
 PageEdit = RenamePage | MovePage | AddPage | RemovePage | SetColumns
 PartEdit = RenameEntity | RenameRole | AddRole | SetApp | SetAccess | Protect | Unprotect
-Edit = FieldEdit | OptionEdit | PageEdit | PartEdit
+EntityEdit = AddEntity | RemoveEntity | RemoveRole | NarrowField
+Edit = FieldEdit | OptionEdit | PageEdit | PartEdit | EntityEdit
