@@ -19,7 +19,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.audit.anchoring import Anchoring, AnchoringPolicy
 from appliance.audit.desk import Desk
+from appliance.audit.history import PublishedLog
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.log import AuditLog
 from appliance.audit.privacy import Privacy
@@ -116,6 +118,10 @@ class Appliance:
         segment_bytes = settings.audit.reserve_mib << 20
         log = AuditLog.open(settings.home / "audit", log_key, clock, segment_bytes=segment_bytes)
         self.audit = self._stack.enter_context(log)
+        published = PublishedLog(settings.home / "audit", log_key.verifier_keys, log_key.name)
+        self._anchoring = Anchoring(published, AnchoringPolicy.from_settings(settings.audit), clock, log.halt)
+        self._stack.callback(self._anchoring.stop)
+        self._anchoring.check()
         self.audit.record_unknown()
         vault = Vault(self.layout.vault, self.layout.keys / "vault.json", clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
@@ -156,6 +162,7 @@ class Appliance:
 
     def start(self) -> None:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""
+        self._anchoring.start()
         started = self.audit.intent(Event.SERVICE_STARTED, principal=operator(), resource="appliance")
         self._stack.callback(self.audit.outcome, started, Outcome.DONE)
         self._sandbox_state = try_sandbox(self._sandbox, self.layout.run)
@@ -210,6 +217,7 @@ class Appliance:
             "sandbox": self._sandbox_state,
             "audit": audit_state(self.audit.state()),
             "front door": front_door,
+            **self._anchoring.states(),
         }
 
     def describe_engine(self) -> str:

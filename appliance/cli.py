@@ -24,6 +24,7 @@ def main() -> None:
 
 main.add_command(witness)
 
+
 @main.command()
 @click.argument("sentence", nargs=-1)
 @click.option("--once", is_flag=True, help="Stop after the report; exit code 1 if no verified app came out.")
@@ -58,11 +59,38 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--directory", type=click.Path(path_type=Path), help="The log; default: the one in the home folder.")
-def verify(directory: Path | None) -> None:
+@click.option(
+    "--vkeys", type=click.Path(path_type=Path), help="Public keys of the log; default: keys/audit.json.vkeys."
+)
+@click.option("--earlier", type=click.Path(path_type=Path), help="A checkpoint of this log that was kept elsewhere.")
+@click.option("--witness-vkey", multiple=True, help="Public key of a witness, or a file with some; may be repeated.")
+@click.option(
+    "--quorum", type=click.IntRange(min=1), help="How many of the witnesses must have cosigned; default: all."
+)
+@click.option("--stamp-root", multiple=True, type=click.Path(path_type=Path), help="Root of a time-stamping authority.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def verify(
+    *,
+    directory: Path | None,
+    vkeys: Path | None,
+    earlier: Path | None,
+    witness_vkey: tuple[str, ...],
+    quorum: int | None,
+    stamp_root: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Recompute every hash of the log and check its signatures; works while the appliance runs."""
     from appliance.audit.report import main_verify  # noqa: PLC0415 - keeps the other commands quick to start
 
-    code, text = main_verify(directory or load_settings().home / "audit")
+    code, text = main_verify(
+        directory or load_settings().home / "audit",
+        vkeys_file=vkeys,
+        earlier_file=earlier,
+        witness_vkeys=witness_vkey,
+        quorum=quorum,
+        stamp_root_files=stamp_root,
+        as_json=as_json,
+    )
     click.echo(text)
     sys.exit(code)
 

@@ -192,6 +192,10 @@ class AuditLog:
         """Why nothing more can be written, or None while all is well."""
         return self._failure.get()
 
+    def halt(self, error: AuditUnavailable) -> None:
+        """Accept nothing any more, because the log is not what it should be; for those who watch over it."""
+        self._failure.set(error)
+
     def state(self) -> LogState:
         """What is accepted now, and if that is not everything, why and what to do."""
         return self._space.state(self.failure)

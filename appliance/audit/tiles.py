@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.audit.errors import AuditCorrupt
-from appliance.audit.merkle import HASH_BYTES, Frontier, tree_hash
+from appliance.audit.errors import AuditCorrupt, ProofError
+from appliance.audit.merkle import HASH_BYTES, Frontier, complete_root
 
 WIDTH: Final = 256
 LEVEL_BITS: Final = 8
@@ -113,6 +113,24 @@ class TileBuilder:
             self._push(0, one, full)
         return full
 
+    def extend_by_tile(self, root: bytes) -> list[TileFile]:
+        """Append a whole tile of 256 leaves that is known by its root only; returns the higher tiles that became full.
+
+        For checking tiles, not for writing them: the tile itself and its entries are not kept.
+
+        Raises:
+            ProofError: the leaves so far do not end with a whole tile.
+        """
+        if self._bundle or self._size % WIDTH:
+            message = "A tile was appended where it cannot stand."
+            raise ProofError(message, cause=f"size {self._size}")
+        full: list[TileFile] = []
+        self._size += WIDTH
+        if not self._hashes:
+            self._hashes.append([])
+        self._push(1, root, full)
+        return full
+
     def partial_files(self) -> list[TileFile]:
         """The partial bundle and tiles of the present size."""
         files = []
@@ -133,4 +151,4 @@ class TileBuilder:
             number = (self._size >> (LEVEL_BITS * (level + 1))) - 1
             full.append(TileFile(tile_path(level, number), b"".join(tile)))
             self._hashes[level] = []
-            self._push(level + 1, tree_hash(tile), full)
+            self._push(level + 1, complete_root(tile), full)

@@ -7,7 +7,7 @@ leaves at its end were taken away together with all newer checkpoints: give an e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,19 +19,20 @@ from appliance.audit.note import (
     Checkpoint,
     VerifierKey,
     open_checkpoint,
-    open_note,
-    parse_checkpoint,
     parse_vkey,
 )
 from appliance.audit.records import Record, Tail, read_records, segments
 from appliance.audit.storage import CHECKPOINT
+from appliance.audit.verify_anchors import Anchor, AnchorReader, Vouched
 from appliance.audit.verify_tiles import TilesVerifier
 
 _LIVE_RETRIES: Final = 5
 
 
-def verify_log(directory: Path, vkeys: Sequence[str], *, earlier: bytes | None = None) -> VerificationReport:
-    """Verify everything. ``earlier`` is a checkpoint of this log that was kept elsewhere.
+def verify_log(
+    directory: Path, vkeys: Sequence[str], *, earlier: bytes | None = None, vouched: Vouched | None = None
+) -> VerificationReport:
+    """Verify everything, also against what others vouch for. ``earlier`` is short for ``Vouched(earlier=…)``.
 
     A running log may be verified too; leaves that are appended meanwhile are not looked at.
 
@@ -45,7 +46,7 @@ def verify_log(directory: Path, vkeys: Sequence[str], *, earlier: bytes | None =
         raise NoteError(message, action="Give the file with the verifier keys of this log.")
     if not directory.is_dir():
         raise FileNotFoundError(str(directory))
-    return _Verification(directory, keys).run(earlier)
+    return _Verification(directory, keys).run(vouched or Vouched(earlier=earlier))
 
 
 class _Verification:
@@ -58,23 +59,19 @@ class _Verification:
         self._leaves = LeafChecker(self._findings)
         self._tiles = TilesVerifier(directory, self._findings, self._leaves)
 
-    def run(self, earlier: bytes | None) -> VerificationReport:
+    def run(self, vouched: Vouched) -> VerificationReport:
         records = self._journal()
         checkpoint = self._checkpoint()
-        wanted = self._earlier(earlier)
+        reader = AnchorReader(self._directory, self._keys, self._origin, self._findings, self._notes)
+        anchors = reader.read(vouched)
+        wanted = {one.checkpoint.size for one in anchors}
         frontier = Frontier()
         if checkpoint is not None:
-            frontier = self._tiles.run(checkpoint, -1 if wanted is None else wanted.size)
+            frontier = self._tiles.run(checkpoint, wanted)
         size = frontier.size
         journaled = self._journaled(records, frontier, wanted) if checkpoint is not None else 0
-        if wanted is not None and self._tiles.root_at != wanted.root:
-            short = wanted.size > size + journaled
-            problem = (
-                "it covers more leaves than there are: the end was cut off"
-                if short
-                else "another root: history changed"
-            )
-            self._findings.add(Finding("earlier checkpoint", f"{problem} (size {wanted.size})"))
+        for one in anchors:
+            self._compare(one, size + journaled)
         return VerificationReport(
             origin=self._origin,
             published=size,
@@ -115,20 +112,17 @@ class _Verification:
             self._findings.add(Finding(CHECKPOINT, error.cause))
         return None
 
-    def _earlier(self, note: bytes | None) -> Checkpoint | None:
-        if note is None:
-            return None
-        try:
-            checkpoint = parse_checkpoint(open_note(note, self._keys).text)
-        except NoteError as error:
-            self._findings.add(Finding("earlier checkpoint", error.cause))
-            return None
-        if checkpoint.origin != self._origin:
-            self._findings.add(Finding("earlier checkpoint", f"of another log, {checkpoint.origin}"))
-            return None
-        return checkpoint
+    def _compare(self, anchor: Anchor, size: int) -> None:
+        head = anchor.checkpoint
+        if self._tiles.roots.get(head.size) == head.root:
+            return
+        if head.size > size:
+            problem, first = "it covers more leaves than there are: the end was cut off", size
+        else:
+            problem, first = "another root: history changed", 0
+        self._findings.add(Finding(anchor.place, f"{problem} (size {head.size})", first, max(first, head.size - 1)))
 
-    def _journaled(self, records: Sequence[Record], frontier: Frontier, wanted: Checkpoint | None) -> int:
+    def _journaled(self, records: Sequence[Record], frontier: Frontier, wanted: Collection[int]) -> int:
         """Compare batches with the published part and continue the tree with newer ones; returns how many leaves."""
         tree, published = frontier.copy(), frontier.size
         for record in records:
@@ -146,8 +140,8 @@ class _Verification:
                 break
             for one in hashes:
                 tree.push(one)
-                if wanted is not None and tree.size == wanted.size:
-                    self._tiles.root_at = tree.root()
+                if tree.size in wanted:
+                    self._tiles.roots[tree.size] = tree.root()
             if problem := self._commit_problem(record, tree):
                 self._findings.add(Finding(place, problem, record.start, record.stop - 1))
             self._leaves.read(record.start, record.entries, hashes)

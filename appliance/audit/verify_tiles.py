@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from appliance.audit.errors import AuditCorrupt
 from appliance.audit.findings import Finding, Findings, LeafChecker
-from appliance.audit.merkle import HASH_BYTES, Frontier, leaf_hash
+from appliance.audit.merkle import HASH_BYTES, Frontier, complete_root, leaf_hash
 from appliance.audit.note import Checkpoint
 from appliance.audit.storage import CHECKPOINT
 from appliance.audit.tiles import ENTRIES, LEVEL_BITS, WIDTH, TileBuilder, TileFile, parse_bundle, tile_path
@@ -22,15 +22,16 @@ class TilesVerifier:
         self._leaves = leaves
         self.hashes = bytearray()
         """The leaf hashes, one after the other."""
-        self.root_at: bytes | None = None
-        """The root at the size that was wanted, where the log has been that large."""
+        self.roots: dict[int, bytes] = {}
+        """The roots at the sizes that were wanted, where the log has been that large."""
 
-    def run(self, checkpoint: Checkpoint, wanted_size: int) -> Frontier:
-        """Go through all tiles; returns the tree as the entries make it. ``wanted_size``: -1 for none."""
+    def run(self, checkpoint: Checkpoint, wanted: Collection[int]) -> Frontier:
+        """Go through all tiles; returns the tree as the entries make it. ``wanted``: sizes to remember the root of."""
         builder, entries_tree, tiles_tree = TileBuilder(), Frontier(), Frontier()
         differing: list[tuple[int, int, str]] = []
-        if wanted_size == 0:
-            self.root_at = entries_tree.root()
+        if 0 in wanted:
+            self.roots[0] = entries_tree.root()
+        cuts = {(size - 1) // WIDTH for size in wanted if size % WIDTH}
         for number in range(-(-checkpoint.size // WIDTH)):
             width = min(WIDTH, checkpoint.size - number * WIDTH)
             stored = self._stored_hashes(number, width)
@@ -39,14 +40,23 @@ class TilesVerifier:
             if hashes is None:
                 break
             differing += _differences(number * WIDTH, hashes, stored, tile_path(0, number, width))
-            for offset, one in enumerate(hashes):
-                entries_tree.push(one)
-                tiles_tree.push(stored[offset] if stored is not None else one)
-                if entries_tree.size == wanted_size:
-                    self.root_at = entries_tree.root()
+            if width == WIDTH and hashes == stored and number not in cuts:
+                root = complete_root(hashes)
+                entries_tree.push(root, LEVEL_BITS)
+                tiles_tree.push(root, LEVEL_BITS)
+                full = builder.extend_by_tile(root)
+                if entries_tree.size in wanted:
+                    self.roots[entries_tree.size] = entries_tree.root()
+            else:
+                for offset, one in enumerate(hashes):
+                    entries_tree.push(one)
+                    tiles_tree.push(stored[offset] if stored is not None else one)
+                    if entries_tree.size in wanted:
+                        self.roots[entries_tree.size] = entries_tree.root()
+                full = builder.extend(entries or [b""] * width, hashes)
             self.hashes += b"".join(hashes)
             self._leaves.read(number * WIDTH, entries or [], hashes)
-            for file in builder.extend(entries or [b""] * width, hashes):
+            for file in full:
                 self._compare(file)
         for file in builder.partial_files():
             self._compare(file)

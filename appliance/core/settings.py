@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from appliance.core.errors import SettingsError
 
@@ -78,11 +78,42 @@ class RetentionSettings(_Section):
         }
 
 
+class WitnessSettings(_Section):
+    """A witness on another machine."""
+
+    url: str = Field(pattern=r"^https?://[^\s?#]+$")
+    vkeys: tuple[str, ...] = Field(min_length=1, max_length=4)
+    """The public keys that ``intramural witness init`` printed."""
+
+
 class AuditSettings(_Section):
-    """The log."""
+    """The log, and who vouches for it."""
 
     reserve_mib: int = Field(default=4, ge=1, le=1024)
     """What is kept on the disk for the case that it is full; two pieces of this size, the second is in use."""
+    witnesses: tuple[WitnessSettings, ...] = Field(default=(), max_length=16)
+    quorum: int = Field(default=0, ge=0, le=16)
+    """How many witnesses must cosign; 0: all."""
+    witness_seconds: int = Field(default=10, ge=1, le=86_400)
+    """How often the witnesses are visited."""
+    witness_max_age_seconds: int = Field(default=600, ge=10)
+    """How old the last cosigned checkpoint may be before the operator is told."""
+    stamp_url: str = Field(default="", pattern=r"^(https?://[^\s#]+)?$")
+    """A time-stamping authority (RFC 3161) inside the walls."""
+    stamp_roots: tuple[Path, ...] = Field(default=(), max_length=8)
+    """Its root certificates, PEM files."""
+    stamp_seconds: int = Field(default=86_400, ge=60)
+    """How often a checkpoint is stamped, if there are new entries."""
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.quorum > len(self.witnesses):
+            message = f"a quorum of {self.quorum} needs as many witnesses; there are {len(self.witnesses)}"
+            raise ValueError(message)
+        if self.stamp_url and not self.stamp_roots:
+            message = "stamp_url needs stamp_roots: without a root certificate no stamp can be checked"
+            raise ValueError(message)
+        return self
 
 
 class Settings(_Section):
