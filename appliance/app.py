@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
     from appliance.core.clock import Clock
     from appliance.core.filetree import FileTree
+    from appliance.core.ports import Reviser
     from appliance.studio.parts import PlannerPart
 
 
@@ -84,12 +85,13 @@ class Appliance:
         settings: Settings,
         *,
         planner: PlannerPart | None = None,
+        reviser: Reviser | None = None,
         writer: Callable[[Blueprint], FileTree] = render,
         bundle: Path | None = None,
     ) -> None:
         """Wire the parts and bring what the last stop left to a clean end; nothing listens yet.
 
-        ``planner`` takes the place of the model and of what asks it; ``writer`` turns a blueprint into a project.
+        ``planner`` and ``reviser`` take the place of the model; ``writer`` turns a blueprint into a project.
 
         Raises:
             IntramuralError: a part refuses; the message says which and what to do.
@@ -107,12 +109,14 @@ class Appliance:
             self._warm_up, planner = model_planner.warm_up, model_planner
         self._stack = contextlib.ExitStack()
         try:
-            self._wire(SystemClock(), planner, writer)
+            self._wire(SystemClock(), planner, reviser, writer)
         except BaseException:
             self._stack.close()
             raise
 
-    def _wire(self, clock: Clock, planner: PlannerPart, writer: Callable[[Blueprint], FileTree]) -> None:
+    def _wire(
+        self, clock: Clock, planner: PlannerPart, reviser: Reviser | None, writer: Callable[[Blueprint], FileTree]
+    ) -> None:
         settings = self.settings
         log_key = load_or_make_log_key(self.layout.keys / "audit.json")
         segment_bytes = settings.audit.reserve_mib << 20
@@ -139,6 +143,7 @@ class Appliance:
             audit=self.audit,
             vault=vault,
             publish_routes=lambda: self.caddy.apply(self._door()),
+            reviser=reviser,
         )
         self.studio = make_studio(
             parts,
@@ -266,13 +271,19 @@ def operator() -> str:
     return f"uid-{os.getuid()}"
 
 
-def run(settings: Settings, *, planner: PlannerPart | None = None, bundle: Path | None = None) -> None:
+def run(
+    settings: Settings,
+    *,
+    planner: PlannerPart | None = None,
+    reviser: Reviser | None = None,
+    bundle: Path | None = None,
+) -> None:
     """Start, say so in one JSON line on standard output, serve until a signal, stop.
 
     Raises:
         IntramuralError: it could not be started; nothing is left running.
     """
-    appliance = Appliance(settings, planner=planner, bundle=bundle)
+    appliance = Appliance(settings, planner=planner, reviser=reviser, bundle=bundle)
 
     def ready() -> None:
         line = {"ready": True, "studio_url": appliance.addresses.studio, "web_socket": str(appliance.layout.web_socket)}

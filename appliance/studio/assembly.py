@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.studio.build import BuildService
+from appliance.studio.conversation import Conversation
 from appliance.studio.events import EventStream
+from appliance.studio.gathering import Gathering
 from appliance.studio.pipeline import Pipeline
 from appliance.studio.project import ProjectService
 from appliance.studio.recovery import Recovery
@@ -34,6 +36,8 @@ class Studio:
     build_service: BuildService
     project_service: ProjectService
     recovery: Recovery
+    gathering: Gathering
+    conversation: Conversation
 
 
 def make_studio(
@@ -59,6 +63,9 @@ def make_studio(
         addresses=addresses,
         clock=clock,
     )
+    project_service = ProjectService(
+        projects=projects, builds=builds, versions=versions, previews=previews, audit=parts.audit, clock=clock
+    )
     return Studio(
         projects=projects,
         builds=builds,
@@ -75,15 +82,10 @@ def make_studio(
             settings=settings,
             clock=clock,
         ),
-        project_service=ProjectService(
-            projects=projects,
-            builds=builds,
-            versions=versions,
-            previews=previews,
-            audit=parts.audit,
-            clock=clock,
-        ),
+        project_service=project_service,
         recovery=Recovery(
             projects=projects, builds=builds, versions=versions, events=events, addresses=addresses, clock=clock
         ),
+        gathering=Gathering(project_service, versions, previews),
+        conversation=Conversation(parts.reviser, parts.audit, parts.vault),
     )

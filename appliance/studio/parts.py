@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
     from appliance.core.filetree import FileTree
-    from appliance.core.ports import AuditSink, BodyVault
+    from appliance.core.ports import AuditSink, BodyVault, Reviser
     from appliance.planner.plan import Plan
     from appliance.verifier.model import Check, Verification
 
@@ -33,7 +33,8 @@ class VerifierPart(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """The stages' machinery. ``publish_routes`` makes the front door know every app that stands."""
+    """The stages' machinery. ``publish_routes`` makes the front door know every app that stands; without a
+    ``reviser`` apps are changed by hand only."""
 
     planner: PlannerPart
     render: Callable[[Blueprint], FileTree]
@@ -41,3 +42,4 @@ class Parts:
     audit: AuditSink
     vault: BodyVault
     publish_routes: Callable[[], None]
+    reviser: Reviser | None = None
