@@ -12,7 +12,7 @@ from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
 
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.printer import to_text
-from appliance.codegen.emit import access, app, models, pages, project, tests
+from appliance.codegen.emit import access, app, deployment, models, pages, project, tests
 from appliance.codegen.emit.logic import Conditions
 from appliance.codegen.emit.names import Names
 from appliance.codegen.errors import RenderError
@@ -52,6 +52,9 @@ def render(blueprint: Blueprint) -> FileTree:
         "pyproject.toml": project.pyproject(names).encode(),
         "README.md": project.readme(names).encode(),
         "blueprint.app": to_text(blueprint).encode(),
+        "Dockerfile": deployment.dockerfile(names).encode(),
+        "compose.yaml": deployment.compose(names).encode(),
+        ".dockerignore": deployment.DOCKERIGNORE.encode(),
         f"{package}/static/app.css": project.app_css(names).encode(),
         f"{package}/static/icon.svg": project.icon(names).encode(),
         f"{package}/templates/README.md": project.TEMPLATES_NOTE.encode(),

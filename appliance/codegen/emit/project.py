@@ -7,6 +7,7 @@ from typing import Final
 
 from appliance.blueprint import naming
 from appliance.blueprint.model import Verb
+from appliance.codegen.emit import deployment
 from appliance.codegen.emit.names import Names, plain
 
 _HUES: Final = (255, 285, 200, 165, 235, 305)
@@ -45,6 +46,7 @@ dependencies = [
 
 [project.optional-dependencies]
 dev = ["httpx>=0.28,<1", "mypy>=2.4,<3", "pytest>=9.2,<10", "ruff>=0.17,<1"]
+oidc = ["authlib>=1.6,<2", "httpx>=0.28,<1"]
 postgresql = ["psycopg[binary]>=3.2,<4"]
 
 [tool.hatch.build.targets.wheel]
@@ -74,6 +76,10 @@ known-first-party = ["{names.package}"]
 python_version = "3.11"
 packages = ["{names.package}"]
 strict = true
+
+[[tool.mypy.overrides]]
+module = ["authlib.*"]
+ignore_missing_imports = true
 '''
 
 
@@ -98,6 +104,7 @@ It listens on <http://127.0.0.1:8000>, prints a sign-in link for the owner and k
 `APP_LOAD_EXAMPLES=1` fills an empty database with examples. PostgreSQL: `pip install '.[postgresql]'` and
 `APP_DATABASE_URL=postgresql+psycopg://…`.
 
+{deployment.readme_section(names)}
 ## What it keeps
 
 {records}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,16 @@ from .identity import COOKIE, SESSION_SECONDS, HeaderIdentity, LocalIdentity
 from .pages import home, page_handler
 from .rendering import Renderer
 from .security import load_signer, security_headers
+from .settings import Login
 from .visit import Runtime
 from .web import MAX_BODY_BYTES, AppRequest, Html, answer_error, identify, runtime_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .definition import Definition
+    from .security import Signer
+    from .sessions import SessionIdentity
     from .settings import Settings
 
 KIT = Path(__file__).parent
@@ -48,10 +54,13 @@ def build_runtime(definition: Definition, settings: Settings) -> Runtime:
     """Open the data folder and the database, make missing tables, load examples if asked to."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database_url)
+    if settings.login is not Login.LINK:
+        importlib.import_module(".accounts", __package__)  # its tables
     database.create_tables()
     if settings.load_examples:
         load_examples(database, definition)
     signer = load_signer(settings.data_dir)
+    identity = _identity(settings, database, signer)
     return Runtime(
         definition=definition,
         settings=settings,
@@ -59,8 +68,28 @@ def build_runtime(definition: Definition, settings: Settings) -> Runtime:
         files=FileStore(settings.data_dir / "files"),
         signer=signer,
         renderer=Renderer(definition, KIT),
-        identity=LocalIdentity(signer) if settings.alone else HeaderIdentity(settings),
+        identity=identity,
     )
+
+
+def _identity(
+    settings: Settings, database: Database, signer: Signer
+) -> HeaderIdentity | LocalIdentity | SessionIdentity:
+    if not settings.alone:
+        return HeaderIdentity(settings)
+    if settings.login is Login.LINK:
+        return LocalIdentity(signer)
+    from .sessions import SessionIdentity  # noqa: PLC0415 - its tables exist only where somebody signs in here
+
+    return SessionIdentity(database)
+
+
+def _sign_in(runtime: Runtime) -> Sequence[Any]:
+    if runtime.settings.login is Login.LINK:
+        return (sign_in,)
+    from .login import handlers  # noqa: PLC0415 - as above
+
+    return handlers(runtime)
 
 
 def build(definition: Definition, settings: Settings) -> Litestar:
@@ -83,7 +112,7 @@ def build(definition: Definition, settings: Settings) -> Litestar:
     app = Litestar(
         route_handlers=[
             healthz,
-            sign_in,
+            *_sign_in(runtime),
             home,
             *(page_handler(page) for page in definition.pages),
             *(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from litestar import Controller, get, post
+from litestar import get, post
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 from litestar.response import File
@@ -14,6 +14,7 @@ from .columns import Kind
 from .export import MAX_EXPORT_ROWS, as_csv
 from .files import disposition
 from .forms import ChangedMeanwhile, Form, empty_form, form_of, read_form, save
+from .import_pages import ImportPages
 from .listing import every, find, read_query
 from .pickers import SEARCHABLE_FROM, people_choices, ref_choices
 from .records import Entity, StoredFile
@@ -23,7 +24,7 @@ from .visit import NoSuchRow, Visit
 from .web import AppRequest, Html, identity_of, page, read_sent, redirect, runtime_of
 
 
-class RecordController(Controller):
+class RecordController(ImportPages):
     """List, export, add, look at, change and delete the rows of ``entity``."""
 
     entity: ClassVar[Entity]

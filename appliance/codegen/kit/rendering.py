@@ -11,6 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from . import display
 from .access import Verb
 from .definition import DashboardPage, FormPage, Page
+from .importing import may_import
 from .records import now
 from .titles import title
 
@@ -36,7 +37,13 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._jinja.globals.update(
-            app=definition, static=self.static, title_of=title, display=display, Verb=Verb, now=now
+            app=definition,
+            static=self.static,
+            title_of=title,
+            display=display,
+            Verb=Verb,
+            now=now,
+            may_import=may_import,
         )
         self._jinja.filters.update(
             day=display.day,
@@ -108,4 +115,5 @@ def page_context(visit: Visit, path: str) -> dict[str, Any]:
         "today": visit.moment.today,
         "csrf_token": visit.runtime.signer.form_token(visit.identity.subject),
         "alone": visit.runtime.settings.alone,
+        "can_sign_out": visit.runtime.settings.login != "link",
     }

@@ -31,6 +31,11 @@ class Signer:
         digest = hmac.new(self.key, f"{purpose}\0{text}".encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest[:24]).decode()
 
+    def derive(self, purpose: str, text: str) -> str:
+        """43 characters that only this installation can make from ``text``."""
+        digest = hmac.new(self.key, f"{purpose}\0{text}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
     def form_token(self, subject: str) -> str:
         """A token for one person's forms, different each time so that compression cannot reveal it."""
         nonce = secrets.token_urlsafe(NONCE_BYTES)

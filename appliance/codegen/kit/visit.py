@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .identity import HeaderIdentity, LocalIdentity
     from .rendering import Renderer
     from .security import Signer
+    from .sessions import SessionIdentity
     from .settings import Settings
 
 
@@ -47,7 +48,7 @@ class Runtime:
     files: FileStore
     signer: Signer
     renderer: Renderer
-    identity: HeaderIdentity | LocalIdentity
+    identity: HeaderIdentity | LocalIdentity | SessionIdentity
 
     @contextmanager
     def visit(self, identity: Identity, *, writing: bool = False) -> Iterator[Visit]:

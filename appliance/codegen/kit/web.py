@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.datastructures import UploadFile
@@ -14,6 +15,7 @@ from .files import MAX_FILE_BYTES, Upload
 from .identity import COOKIE, HEADER, HeaderIdentity, Identity, NotIdentified
 from .rendering import page_context
 from .security import same_origin, security_headers
+from .settings import Login
 from .visit import NoSuchRow, NotAllowed, Runtime, Visit
 
 if TYPE_CHECKING:
@@ -121,6 +123,8 @@ def add_headers(runtime: Runtime) -> Mapping[str, str]:
 
 def answer_error(request: AppRequest, error: Exception) -> Html:
     """A page for everything that went wrong, in words that help."""
+    if isinstance(error, NotIdentified) and (address := _sign_in_address(request)):
+        return Redirect(address, status_code=303)
     status, heading, message = _explain(request, error)
     try:
         identity = identity_of(request)
@@ -134,22 +138,34 @@ def answer_error(request: AppRequest, error: Exception) -> Html:
         return page(request, visit, "error.html", status=status, heading=heading, message=message)
 
 
+def _sign_in_address(request: AppRequest) -> str:
+    """Where somebody without a session signs in, for pages; nothing for forms and parts of pages."""
+    own = runtime_of(request).settings.login is not Login.LINK
+    if not own or request.method != "GET" or request.headers.get("hx-request") == "true":
+        return ""
+    to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"/-/sign-in?{urlencode({'to': to})}"
+
+
 def _explain(request: AppRequest, error: Exception) -> tuple[int, str, str]:
     if isinstance(error, NotIdentified):
+        words = "Open the sign-in link that was printed when the app was started."
         if isinstance(runtime_of(request).identity, HeaderIdentity):
-            return 401, "Please sign in", "Your sign-in is missing or has run out. Load the page again."
-        return 401, "Please sign in", "Open the sign-in link that was printed when the app was started."
+            words = "Your sign-in is missing or has run out. Load the page again."
+        elif runtime_of(request).settings.login is not Login.LINK:
+            words = "Your session has ended. Open the app again to sign in."
+        return 401, "Please sign in", words
     if isinstance(error, NotAllowed):
         return 403, "Not allowed", str(error)
     if isinstance(error, NoSuchRow):
         return 404, "Not found", f"There is no such {error}, or you may not see it."
     if isinstance(error, HTTPException):
-        words = {
+        known = {
             404: ("Not found", "There is nothing at this address."),
             405: ("Not possible", "This address cannot be used like that."),
             413: ("Too large", f"Everything sent at once may be {MAX_BODY_BYTES // 1024 // 1024} MB at most."),
         }
-        heading, message = words.get(error.status_code, ("That did not work", "The request could not be understood."))
+        heading, message = known.get(error.status_code, ("That did not work", "The request could not be understood."))
         return error.status_code, heading, message
     log.error("request failed: %s %s", request.method, request.url.path, exc_info=error)
     return 500, "Something went wrong", "Nothing was changed. Try again; if it happens again, tell the app's owner."
