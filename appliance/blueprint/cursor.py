@@ -55,6 +55,24 @@ class Cursor:
         if not self.accept(text):
             self.fail(f"{text!r} is missing here", hint or f"Write {text!r}.")
 
+    def mark(self) -> int:
+        """Where the reader is, for :meth:`back`."""
+        return self._at
+
+    def back(self, mark: int) -> None:
+        """Return to a mark."""
+        self._at = mark
+
+    def ahead(self, count: int = 1) -> Token | None:
+        """The token ``count`` places after the next one, or None."""
+        at = self._at + count
+        return self._tokens[at] if at < len(self._tokens) else None
+
+    def rest(self, first: Token) -> str:
+        """The text from a token to the end of the line, which is consumed."""
+        self._at = len(self._tokens)
+        return self.line[first.column - 1 :].rstrip()
+
     def end(self) -> None:
         """Nothing may be left."""
         token = self.peek()
@@ -96,8 +114,18 @@ class Cursor:
         return None
 
     def known(self, what: str, names: Iterable[str], *, until: Collection[str]) -> str:
-        """A name that must be one of ``names``."""
+        """A name that must be one of ``names``, with one of ``until``, a text in quotes or the end after it.
+
+        Names may contain words of ``until``: the longest name that is followed by what must follow is meant.
+        """
         names = list(names)
+        start = self._at
+        for name in sorted(names, key=len, reverse=True):
+            if self.one_of((name,)) is not None:
+                following = self.peek()
+                if following is None or following.kind is Kind.STRING or following.text in until:
+                    return name
+                self._at = start
         text, token = self.name(what, until=until, allowed=lambda _: True)
         if text not in names:
             self.fail(f"there is no {what} {text!r}", closest(text, names), token)

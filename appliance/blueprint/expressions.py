@@ -12,6 +12,15 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
+
+MAX_DEPTH: Final = 8
+MAX_SIZE: Final = 60
+MAX_EXPANDED: Final = 200
+MAX_PRODUCTS: Final = 6
+MAX_ARGUMENTS: Final = 6
+MAX_DAYS: Final = 36_525
+MAX_REFERENCES: Final = 2
 
 
 class Kind(StrEnum):
@@ -28,7 +37,7 @@ class Kind(StrEnum):
     PERSON = "person"
     CHOICE = "choice"
     REF = "ref"
-    EMPTY = "empty"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)

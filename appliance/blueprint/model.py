@@ -20,7 +20,7 @@ MAX_ENTITIES: Final = 12
 MAX_FIELDS: Final = 24
 MAX_CHOICES: Final = 16
 MAX_EXAMPLES: Final = 40
-MAX_CLAUSES: Final = 4
+MAX_UNIQUE: Final = 4
 MAX_NAME: Final = 40
 MAX_ABOUT: Final = 160
 
@@ -75,12 +75,12 @@ FieldType = Scalar | Choice | Ref | Numbering
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """The signed-in person (default of a person field, or a value in a condition)."""
+    """The signed-in person, as the default of a person field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The current day where the app runs (default of a date field, or a value in a condition)."""
+    """The current day where the app runs, as the default of a date field."""
 
 
 Literal = str | int | float | bool
@@ -174,36 +174,6 @@ class FieldAccess:
     grants: tuple[Grant, ...]
 
 
-class Operator(StrEnum):
-    """Comparisons in a ``where``."""
-
-    EQ = "="
-    NE = "!="
-    LT = "<"
-    LE = "<="
-    GT = ">"
-    GE = ">="
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """``field operator value``. For booleans the printer writes ``returned`` and ``not returned``.
-
-    A row whose field is empty never matches, except with ``!=`` and ``not`` (booleans count empty as false).
-    """
-
-    field: str
-    operator: Operator
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """All clauses hold."""
-
-    clauses: tuple[Comparison, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Example:
     """Sample data: values for the leading fields of ``entity``, in order. A ref's value is the label of a row."""
@@ -258,9 +228,18 @@ LABEL_TYPES: Final = (Scalar.TEXT, Scalar.EMAIL, Scalar.PHONE, Scalar.URL)
 
 
 def label_field(entity: Entity) -> Field | None:
-    """The field that names a row to a person: the first text-like one, else the first choice, else the first date."""
-    for wanted in (LABEL_TYPES, (Scalar.DATE, Scalar.DATETIME)):
-        for field in entity.fields:
-            if field.type in wanted or (wanted is not LABEL_TYPES and isinstance(field.type, Choice)):
-                return field
+    """The field that names a row to a person: the first text-like one, else its number, a choice or a date.
+
+    A field that the app works out, or that is hidden, names nothing.
+    """
+    shown = [field for field in entity.fields if field.computed is None and field.custom is None and not field.hidden]
+    for field in shown:
+        if field.type in LABEL_TYPES:
+            return field
+    for field in shown:
+        if isinstance(field.type, Numbering):
+            return field
+    for field in shown:
+        if isinstance(field.type, Choice) or field.type in (Scalar.DATE, Scalar.DATETIME):
+            return field
     return None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from appliance.blueprint import behaviour_parser as behaviour
 from appliance.blueprint import clauses, fields
+from appliance.blueprint.access_parser import read_access
+from appliance.blueprint.behaviour import MAX_ACTIONS, MAX_FRAGMENTS, MAX_MARKS, MAX_REMINDERS, MAX_RULES, Action
+from appliance.blueprint.computed import weigh
 from appliance.blueprint.cursor import Cursor
 from appliance.blueprint.errors import BlueprintError, closest
 from appliance.blueprint.model import (
@@ -15,22 +19,31 @@ from appliance.blueprint.model import (
     MAX_FIELDS,
     MAX_NAME,
     MAX_ROLES,
+    MAX_UNIQUE,
     Access,
     Blueprint,
     Entity,
     Example,
-    Grant,
+    FieldAccess,
 )
 from appliance.blueprint.naming import RESERVED_SLUGS, class_name, identifier, slug
-from appliance.blueprint.screens import MAX_PAGES, DashboardPage, DetailPage, FormPage, Page, TablePage
-from appliance.blueprint.words import is_noun, is_title
+from appliance.blueprint.page_parser import read_page
+from appliance.blueprint.screens import MAX_PAGES, Page
+from appliance.blueprint.words import COLOURS, LANGUAGES, is_noun, is_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+T = TypeVar("T")
 MAX_TEXT: Final = 64_000
-STATEMENTS: Final = ("app", "about", "role", "entity", "access", "page", "example")
-PAGE_KINDS: Final = ("table", "form", "detail", "dashboard")
+STATEMENTS: Final = (
+    *("app", "about", "language", "colour", "role", "entity", "access", "rule", "action", "remind", "mark"),
+    *("fragment", "page", "protect", "rename", "example"),
+)
+MAX_FIELD_ACCESS: Final = 48
+MAX_PROTECTIONS: Final = 32
+MAX_RENAMES: Final = 32
+ONE_LINE: Final = "Put all roles on one line."
 
 
 def parse(text: str) -> Blueprint:
@@ -54,6 +67,7 @@ class _Reader:
         self.bodies: list[list[Cursor]] = []
         self.roles: list[str] = []
         self.entities: list[Entity] = []
+        self.pending: list[tuple[str, str | None, Cursor]] = []
         self._split(text)
 
     def _split(self, text: str) -> None:
@@ -88,10 +102,36 @@ class _Reader:
             )
         for name_, (index, cursor) in zip(names, found, strict=True):
             self.entities.append(self._entity(name_, self.bodies[index], cursor, names))
-        access = self._access()
+        self._finish()
+        access, field_access = self._access()
         pages = self._pages()
-        examples = tuple(self._example(cursor) for _, cursor in self._all("example", MAX_EXAMPLES))
-        return Blueprint(name, about, tuple(self.roles), tuple(self.entities), access, pages, examples)
+        return Blueprint(
+            name=name,
+            about=about,
+            roles=tuple(self.roles),
+            entities=tuple(self.entities),
+            access=access,
+            pages=pages,
+            examples=tuple(self._example(cursor) for _, cursor in self._all("example", MAX_EXAMPLES)),
+            field_access=field_access,
+            rules=self._each("rule", MAX_RULES, lambda line: behaviour.read_rule(line, self.entities)),
+            actions=self._actions(),
+            reminders=self._each(
+                "remind", MAX_REMINDERS, lambda line: behaviour.read_reminder(line, self.entities, self.roles)
+            ),
+            marks=self._each("mark", MAX_MARKS, lambda line: behaviour.read_mark(line, self.entities)),
+            fragments=self._each("fragment", MAX_FRAGMENTS, lambda line: behaviour.read_fragment(line, self.entities)),
+            protections=self._each(
+                "protect",
+                MAX_PROTECTIONS,
+                lambda line: behaviour.read_protection(line, self.entities, [page.title for page in pages]),
+            ),
+            renames=self._each(
+                "rename", MAX_RENAMES, lambda line: behaviour.read_rename(line, self.entities, self.roles)
+            ),
+            colour=self._word("colour", COLOURS),
+            language=self._word("language", LANGUAGES) or LANGUAGES[0],
+        )
 
     def _all(self, word: str, limit: int) -> Iterable[tuple[int, Cursor]]:
         found = [(index, cursor) for index, (kind, cursor) in enumerate(self.statements) if kind == word]
@@ -123,69 +163,113 @@ class _Reader:
         return name
 
     def _entity(self, name: str, body: list[Cursor], head: Cursor, entities: list[str]) -> Entity:
+        """The fields with their types; what refers to other fields is read by :meth:`_finish`."""
         if not body:
             head.fail(f"the entity {name!r} has no fields", "Add an indented line such as:   name text required")
-        if len(body) > MAX_FIELDS:
-            body[MAX_FIELDS].fail(f"an entity has at most {MAX_FIELDS} fields")
         entity = Entity(name, ())
         for cursor in body:
+            if _is_unique_line(cursor):
+                self.pending.append((name, None, cursor))
+                continue
+            if len(entity.fields) == MAX_FIELDS:
+                cursor.fail(f"an entity has at most {MAX_FIELDS} fields", "Put some into an entity of their own.")
             field = fields.read_field(cursor, entities)
             if any(identifier(field.name) == identifier(other.name) for other in entity.fields):
                 cursor.fail(f"{name!r} has a field {field.name!r} already", "Give it another name.")
             entity = replace(entity, fields=(*entity.fields, field))
+            if cursor.peek() is not None:
+                self.pending.append((name, field.name, cursor))
+        if not entity.fields:
+            head.fail(f"the entity {name!r} has no fields", "Add an indented line such as:   name text required")
         return entity
 
-    def _access(self) -> tuple[Access, ...]:
+    def _finish(self) -> None:
+        """Computed and custom fields, and combinations that are unique: now every field and its type is known."""
+        computed: list[tuple[Cursor, str, str]] = []
+        for name, field_name, cursor in self.pending:
+            if field_name is None:
+                continue
+            entity = self._named(name)
+            field = next(item for item in entity.fields if item.name == field_name)
+            if cursor.at("="):
+                computed.append((cursor, name, field_name))
+            finished = fields.finish_field(cursor, self.entities, entity, field)
+            everything = tuple(finished if item is field else item for item in entity.fields)
+            self._put(replace(entity, fields=everything))
+        for name, field_name, cursor in self.pending:
+            if field_name is None:
+                cursor.take()
+                entity = self._named(name)
+                unique = fields.read_unique(cursor, entity)
+                if len(entity.unique) == MAX_UNIQUE or unique in entity.unique:
+                    cursor.fail(f"an entity has up to {MAX_UNIQUE} different lines of this kind", "Remove some.")
+                self._put(replace(entity, unique=(*entity.unique, unique)))
+        weigh(self.entities, computed)
+
+    def _named(self, name: str) -> Entity:
+        return next(item for item in self.entities if item.name == name)
+
+    def _put(self, changed: Entity) -> None:
+        self.entities = [changed if item.name == changed.name else item for item in self.entities]
+
+    def _access(self) -> tuple[tuple[Access, ...], tuple[FieldAccess, ...]]:
         found: list[Access] = []
-        for _, cursor in self._all("access", MAX_ENTITIES):
-            entity = cursor.known("entity", (item.name for item in self.entities), until=(":",))
-            if any(entity == other.entity for other in found):
-                cursor.fail(f"{entity!r} has an access line already", "Put all roles on one line.")
-            cursor.expect(":")
-            grants: list[Grant] = []
-            while True:
-                grant = fields.read_grant(cursor, self.roles)
-                if any(grant.role == other.role for other in grants):
-                    cursor.fail(f"{grant.role!r} is named twice")
-                grants.append(grant)
-                if not cursor.accept(";"):
-                    break
-            cursor.end()
-            found.append(Access(entity, tuple(grants)))
-        return tuple(found)
+        narrowed: list[FieldAccess] = []
+        for _, cursor in self._all("access", MAX_ENTITIES + MAX_FIELD_ACCESS):
+            access = read_access(cursor, self.entities, self.roles)
+            if isinstance(access, FieldAccess):
+                if any((access.entity, access.field) == (other.entity, other.field) for other in narrowed):
+                    cursor.fail(f"'{access.entity}.{access.field}' has an access line already", ONE_LINE)
+                narrowed.append(access)
+            else:
+                if any(access.entity == other.entity for other in found):
+                    cursor.fail(f"{access.entity!r} has an access line already", ONE_LINE)
+                found.append(access)
+        return tuple(found), tuple(narrowed)
 
     def _pages(self) -> tuple[Page, ...]:
         found: list[Page] = []
         for _, cursor in self._all("page", MAX_PAGES):
-            page = self._page(cursor)
+            page = read_page(cursor, self.entities)
             if any(slug(page.title) == slug(other.title) for other in found):
                 cursor.fail(f"there is a page {page.title!r} already", "Give it another title.")
             found.append(page)
         return tuple(found)
 
-    def _page(self, cursor: Cursor) -> Page:
-        title = cursor.string("the page's title")
-        if not is_title(title) or len(title) > MAX_NAME:
-            cursor.fail(f"a page's title must be 1 to {MAX_NAME} printable characters")
-        kind = cursor.take()
-        page: Page
-        if kind.text == "dashboard":
-            cursor.expect(":")
-            page = DashboardPage(title, clauses.read_widgets(cursor, self.entities))
-        elif kind.text in PAGE_KINDS:
-            entity = cursor.known("entity", (item.name for item in self.entities), until=("where",))
-            if kind.text == "table":
-                where = clauses.read_where(cursor, next(item for item in self.entities if item.name == entity))
-                page = TablePage(title, entity, where)
-            else:
-                page = FormPage(title, entity) if kind.text == "form" else DetailPage(title, entity)
-        else:
-            cursor.fail(f"{kind.text!r} is no kind of page", closest(kind.text, PAGE_KINDS), kind)
-        cursor.end()
-        return page
+    def _actions(self) -> tuple[Action, ...]:
+        found: list[Action] = []
+        for _, cursor in self._all("action", MAX_ACTIONS):
+            action = behaviour.read_action(cursor, self.entities, self.roles)
+            if any(action.entity == other.entity and slug(action.title) == slug(other.title) for other in found):
+                cursor.fail(f"{action.entity!r} has an action {action.title!r} already", "Give it another title.")
+            found.append(action)
+        return tuple(found)
+
+    def _each(self, word: str, limit: int, read: Callable[[Cursor], T]) -> tuple[T, ...]:
+        found: list[T] = []
+        for _, cursor in self._all(word, limit):
+            item = read(cursor)
+            if item in found:
+                cursor.fail("this line is there already", "Remove one of them.")
+            found.append(item)
+        return tuple(found)
 
     def _example(self, cursor: Cursor) -> Example:
-        name = cursor.known("entity", (item.name for item in self.entities), until=(":",))
+        entity = clauses.read_entity(cursor, self.entities, until=(":",))
         cursor.expect(":")
-        entity = next(item for item in self.entities if item.name == name)
-        return Example(name, clauses.read_values(cursor, entity))
+        return Example(entity.name, clauses.read_values(cursor, entity))
+
+    def _word(self, statement: str, known: Iterable[str]) -> str:
+        for _, cursor in self._all(statement, 1):
+            token = cursor.take()
+            if token.text not in known:
+                cursor.fail(f"there is no {statement} {token.text!r}", closest(token.text, known), token)
+            cursor.end()
+            return token.text
+        return ""
+
+
+def _is_unique_line(cursor: Cursor) -> bool:
+    """``unique item, due``; a field may be called unique, too."""
+    following = cursor.ahead(2)
+    return cursor.at("unique") and following is not None and following.text == ","

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from appliance.blueprint.model import Choice, Me, Operator, Scalar, Today, Verb
-from appliance.blueprint.screens import (
-    BarWidget,
-    CountWidget,
-    DashboardPage,
-    DetailPage,
-    FormPage,
-    ListWidget,
-    TablePage,
-)
+from appliance.blueprint import behaviour_printer as behaviour
+from appliance.blueprint.expression_printer import WHEN, expression_text
+from appliance.blueprint.expression_printer import quoted as quote
+from appliance.blueprint.kinds import of_field
+from appliance.blueprint.model import Choice, Me, Numbering, Scalar, Today, Verb
+from appliance.blueprint.page_printer import page_line
+from appliance.blueprint.words import LANGUAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from appliance.blueprint.model import (
         Access,
         Blueprint,
-        Comparison,
-        Condition,
         Entity,
         Example,
         Field,
+        FieldAccess,
         FieldType,
         Grant,
         Value,
     )
-    from appliance.blueprint.screens import Page, Widget
 
 
 def to_text(blueprint: Blueprint) -> str:
@@ -36,23 +33,31 @@ def to_text(blueprint: Blueprint) -> str:
     lines = [f"app {quote(blueprint.name)}"]
     if blueprint.about:
         lines.append(f"about {quote(blueprint.about)}")
+    if blueprint.language != LANGUAGES[0]:
+        lines.append(f"language {blueprint.language}")
+    if blueprint.colour:
+        lines.append(f"colour {blueprint.colour}")
     lines += [f"role {role}" for role in blueprint.roles]
     for entity in blueprint.entities:
-        lines += entity_lines(entity)
+        lines += entity_lines(entity, blueprint.entities)
     lines += [access_line(access) for access in blueprint.access]
+    lines += [field_access_line(access) for access in blueprint.field_access]
+    lines += [behaviour.rule_line(rule, blueprint) for rule in blueprint.rules]
+    lines += [behaviour.action_line(action, blueprint) for action in blueprint.actions]
+    lines += [behaviour.reminder_line(reminder, blueprint) for reminder in blueprint.reminders]
+    lines += [behaviour.mark_line(mark, blueprint) for mark in blueprint.marks]
+    lines += [behaviour.fragment_line(fragment) for fragment in blueprint.fragments]
     lines += [page_line(page, blueprint) for page in blueprint.pages]
+    lines += [behaviour.protection_line(protection) for protection in blueprint.protections]
+    lines += [behaviour.rename_line(rename) for rename in blueprint.renames]
     lines += [example_line(example, blueprint) for example in blueprint.examples]
     return "\n".join(lines) + "\n"
 
 
-def quote(text: str) -> str:
-    """A text in quotes."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def entity_lines(entity: Entity) -> list[str]:
-    """The ``entity`` line and its fields."""
-    return [f"entity {entity.name}", *(f"  {field_text(field)}" for field in entity.fields)]
+def entity_lines(entity: Entity, entities: Sequence[Entity]) -> list[str]:
+    """The ``entity`` line, its fields, and the combinations that are unique."""
+    fields = [f"  {field_text(field, entity, entities)}" for field in entity.fields]
+    return [f"entity {entity.name}", *fields, *(f"  unique {', '.join(names)}" for names in entity.unique)]
 
 
 def type_text(kind: FieldType) -> str:
@@ -61,18 +66,29 @@ def type_text(kind: FieldType) -> str:
         return kind.value
     if isinstance(kind, Choice):
         return f"choice({', '.join(kind.options)})"
+    if isinstance(kind, Numbering):
+        return f"sequence({kind.prefix}{kind.start:0{kind.digits}})"
     return f"ref({kind.entity})"
 
 
-def field_text(field: Field) -> str:
-    """A field without its indentation."""
-    parts = [field.name, type_text(field.type)]
-    if field.required:
-        parts.append("required")
-    if field.unique:
-        parts.append("unique")
+def field_text(field: Field, entity: Entity, entities: Sequence[Entity]) -> str:
+    """A field without its indentation; what is worked out comes last."""
+    marks = [word for word, holds in (("required", field.required), ("unique", field.unique)) if holds]
+    parts = [field.name, type_text(field.type), *marks]
+    if field.hidden:
+        parts.append("hidden")
+    if field.label:
+        parts.append(f"label {quote(field.label)}")
+    if field.help:
+        parts.append(f"help {quote(field.help)}")
     if field.default is not None:
         parts.append(f"default {value_text(field.default, field.type)}")
+    if field.computed is not None:
+        wanted = of_field(field)
+        text = expression_text(field.computed, entities, entity, wanted=wanted, loosest=WHEN)
+        parts.append(f"= {text}")
+    if field.custom is not None:
+        parts.append(f"custom({', '.join(field.custom.inputs)}) {quote(field.custom.description)}")
     return " ".join(parts)
 
 
@@ -102,52 +118,9 @@ def access_line(access: Access) -> str:
     return f"access {access.entity}: " + "; ".join(grant_text(grant) for grant in access.grants)
 
 
-def comparison_text(clause: Comparison, entity: Entity) -> str:
-    """One clause; booleans without an operator."""
-    field = entity.field(clause.field)
-    if field is None:
-        raise KeyError(clause.field)
-    if field.type is Scalar.BOOLEAN and clause.operator in (Operator.EQ, Operator.NE):
-        positive = bool(clause.value) is (clause.operator is Operator.EQ)
-        return clause.field if positive else f"not {clause.field}"
-    return f"{clause.field} {clause.operator} {value_text(clause.value, field.type)}"
-
-
-def condition_text(condition: Condition | None, entity: Entity) -> str:
-    """`` where …`` or nothing."""
-    if condition is None:
-        return ""
-    return " where " + " and ".join(comparison_text(clause, entity) for clause in condition.clauses)
-
-
-def widget_text(widget: Widget, blueprint: Blueprint) -> str:
-    """A widget of a dashboard."""
-    where = condition_text(widget.where, blueprint.entity(widget.entity))
-    match widget:
-        case CountWidget():
-            return f"count {widget.entity}{where}"
-        case BarWidget():
-            return f"bar {widget.entity} by {widget.by}{where}"
-        case ListWidget():
-            return f"list {widget.entity}{where}"
-        case _:
-            assert_never(widget)
-
-
-def page_line(page: Page, blueprint: Blueprint) -> str:
-    """``page "Overdue" table Loan where due < today``."""
-    head = f"page {quote(page.title)}"
-    match page:
-        case TablePage():
-            return f"{head} table {page.entity}{condition_text(page.where, blueprint.entity(page.entity))}"
-        case FormPage():
-            return f"{head} form {page.entity}"
-        case DetailPage():
-            return f"{head} detail {page.entity}"
-        case DashboardPage():
-            return f"{head} dashboard: " + ", ".join(widget_text(widget, blueprint) for widget in page.widgets)
-        case _:
-            assert_never(page)
+def field_access_line(access: FieldAccess) -> str:
+    """``access Loan.deposit: Lab Manager read, edit``."""
+    return f"access {access.entity}.{access.field}: " + "; ".join(grant_text(grant) for grant in access.grants)
 
 
 def example_line(example: Example, blueprint: Blueprint) -> str:

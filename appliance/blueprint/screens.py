@@ -7,12 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from appliance.blueprint.expressions import Fold
-    from appliance.blueprint.model import Condition
+    from appliance.blueprint.expressions import Expression, Fold
 
 MAX_PAGES: Final = 16
 MAX_WIDGETS: Final = 8
 MAX_COLUMNS: Final = 12
+MAX_TOTALS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,12 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class TablePage:
-    """A list of rows with search, sort, filter and paging; ``columns`` empty: the app chooses."""
+    """``table Loan (item, due) sort due down where not returned``: a list with search, sort, filter and paging;
+    ``columns`` empty: the app chooses."""
 
     title: str
     entity: str
-    where: Condition | None = None
+    where: Expression | None = None
     columns: tuple[str, ...] = ()
     sort: Sort | None = None
 
@@ -57,7 +58,7 @@ class BoardPage:
     title: str
     entity: str
     by: str
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class CalendarPage:
     entity: str
     start: str
     end: str | None = None
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class TimelinePage:
     start: str
     end: str
     by: str | None = None
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 class Shape(StrEnum):
@@ -111,7 +112,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class ChartPage:
-    """``chart line Order by ordered_on per month sum amount``. ``by`` is a field or, over a reference,
+    """``chart line Order by ordered_on per month sum amount where …``. ``by`` is a field or, over a reference,
     ``item.category``; ``per`` is given for dates."""
 
     title: str
@@ -120,7 +121,7 @@ class ChartPage:
     by: str
     measure: Measure
     per: Period | None = None
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class ReportPage:
     columns: tuple[str, ...] = ()
     by: str | None = None
     totals: tuple[Measure, ...] = ()
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class CountWidget:
     """How many rows."""
 
     entity: str
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class FigureWidget:
 
     entity: str
     measure: Measure
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class BarWidget:
 
     entity: str
     by: str
-    where: Condition | None = None
+    where: Expression | None = None
     measure: Measure | None = None
 
 
@@ -177,7 +178,7 @@ class ListWidget:
     """The newest few rows."""
 
     entity: str
-    where: Condition | None = None
+    where: Expression | None = None
 
 
 Widget = CountWidget | FigureWidget | BarWidget | ListWidget

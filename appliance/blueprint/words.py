@@ -8,8 +8,14 @@ from typing import Final
 NOUN_KEYWORDS: Final = frozenset({"where", "by", "create", "read", "edit", "delete", "all", "own"})
 """Words that end the name of an entity or role; written in lower case they cannot be part of one."""
 
-FIELD_KEYWORDS: Final = frozenset({"where", "by", "and", "not", "me", "today", "true", "false"})
+FIELD_KEYWORDS: Final = frozenset({"where", "by", "and", "not", "me", "today", "true", "false", "now", "empty"})
 """Words with a meaning in a condition; a field cannot be called so."""
+
+COLOURS: Final = ("blue", "teal", "green", "amber", "orange", "red", "pink", "purple", "grey")
+"""Accents that an app can have."""
+
+LANGUAGES: Final = ("en", "de", "fr", "es")
+"""Languages of an app's own words."""
 
 TITLE: Final = re.compile(r"[^\s\"\\\x00-\x1f\x7f](?:[^\"\\\x00-\x1f\x7f]*[^\s\"\\\x00-\x1f\x7f])?")
 """App names and page titles: any printable text without quotes and backslashes, not padded with spaces."""

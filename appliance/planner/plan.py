@@ -97,7 +97,7 @@ class Planner:
             last = index + 1 == len(names)
             end = stages.access_header(names[0]) if last else stages.entity_header(names[index + 1])
             entities.append(stages.write_entity(transcript, entity_name, names, end))
-            emit(*entity_lines(entities[-1]))
+            emit(*entity_lines(entities[-1], entities))
         access = stages.write_access(transcript, entities, roles)
         emit(*(access_line(line) for line in access))
         pages = stages.write_pages(transcript, entities)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from appliance.blueprint import clauses, fields
+from appliance.blueprint import access_parser, clauses, fields
 from appliance.blueprint.cursor import Cursor
 from appliance.blueprint.errors import BlueprintError
 from appliance.blueprint.model import MAX_NAME, Access, Entity, Field, Grant, Permission, Ref, Scalar, Verb, label_field
@@ -131,7 +131,7 @@ def write_access(transcript: Transcript, entities: Sequence[Entity], roles: Sequ
                 transcript.force(text)
             transcript.force("\n" if last else ";")
             if verbs := lines.LEVELS[text.strip()]:
-                grants.append(fields.read_grant(Cursor(f"{role} {verbs}", 1), roles))
+                grants.append(access_parser.read_grant(Cursor(f"{role} {verbs}", 1), roles))
         found.append(Access(entity.name, tuple(grants)))
     return complete_access(tuple(found), entities)
 
@@ -186,7 +186,7 @@ def read_page(line: str, entities: Sequence[Entity]) -> TablePage | None:
     if found is None or entity is None or len(found[1]) > MAX_NAME:
         return None
     try:
-        where = clauses.read_where(Cursor(found[3], 1), entity)
+        where = clauses.read_where(Cursor(found[3], 1), entities, entity)
     except BlueprintError:
         return None
     return TablePage(found[1].strip(), entity.name, where)

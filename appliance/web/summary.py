@@ -5,8 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from appliance.blueprint.model import Choice, Field, Ref, Scalar, Verb
-from appliance.blueprint.screens import DashboardPage, DetailPage, FormPage
+from appliance.blueprint.model import Choice, Field, Numbering, Ref, Scalar, Verb
+from appliance.blueprint.screens import (
+    BoardPage,
+    CalendarPage,
+    ChartPage,
+    DashboardPage,
+    DetailPage,
+    FormPage,
+    KioskPage,
+    ReportPage,
+    TablePage,
+    TimelinePage,
+)
 
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint, Entity
@@ -27,6 +38,14 @@ _SCALARS: Final = {
     Scalar.PERSON: "person",
     Scalar.FILE: "file",
     Scalar.IMAGE: "picture",
+}
+_KINDS: Final[dict[type[object], str]] = {
+    TablePage: "a list",
+    BoardPage: "a board",
+    CalendarPage: "a calendar",
+    TimelinePage: "a timeline",
+    ChartPage: "a chart",
+    ReportPage: "a report",
 }
 _VERBS: Final = {Verb.READ: "see", Verb.CREATE: "add", Verb.EDIT: "change", Verb.DELETE: "delete"}
 
@@ -70,6 +89,8 @@ def describe(field: Field) -> str:
             kind = "one of: " + ", ".join(options)
         case Ref(entity):
             kind = f"a {entity}"
+        case Numbering():
+            kind = "number that the app gives"
         case scalar:
             kind = _SCALARS[scalar]
     notes = [note for note, holds in (("required", field.required), ("no two alike", field.unique)) if holds]
@@ -93,5 +114,7 @@ def _page(page: Page) -> str:
             return f"a form for a new {entity}"
         case DetailPage(entity=entity):
             return f"one {entity} with everything around it"
-        case table:
-            return f"a list of {table.entity}" + (", filtered" if table.where else "")
+        case KioskPage(entity=entity):
+            return f"a form without sign-in for a new {entity}"
+        case rows:
+            return f"{_KINDS[type(rows)]} of {rows.entity}" + (", filtered" if rows.where else "")

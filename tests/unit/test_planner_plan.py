@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from appliance.blueprint.expressions import And
 from appliance.blueprint.model import Choice, Entity, Field, Ref, Scalar
 from appliance.blueprint.screens import TablePage
 from appliance.core.clock import ManualClock
@@ -136,8 +137,8 @@ def test_special_lists_come_with_their_condition():
     plan, _ = planned()
     page = plan.blueprint.pages[-1]
     assert isinstance(page, TablePage)
-    assert page.where is not None
-    assert len(page.where.clauses) == 2
+    assert isinstance(page.where, And)
+    assert len(page.where.parts) == 2
 
 
 def test_warming_up_asks_with_the_same_unchanging_part():

@@ -7,7 +7,8 @@ from typing import Final, assert_never
 from appliance.blueprint import naming
 from appliance.blueprint.expressions import Fold
 from appliance.blueprint.screens import BarWidget, CountWidget, FigureWidget, ListWidget, Measure, TablePage, Widget
-from appliance.codegen.emit.logic import Conditions, clause_text
+from appliance.codegen.emit.logic import Conditions
+from appliance.codegen.emit.words import words
 from appliance.codegen.emit.names import Names
 
 _FOLDS: Final = {
@@ -61,7 +62,7 @@ def widget_title(names: Names, widget: Widget) -> str:
         if same and isinstance(widget, CountWidget | ListWidget):
             return page.title
     entity = names.blueprint.entity(widget.entity)
-    return f"{title}: {' and '.join(clause_text(entity, clause) for clause in widget.where.clauses)}"
+    return f"{title}: {words(names.blueprint, entity, widget.where)}"
 
 
 def _bare_title(noun: str, widget: Widget) -> str:

@@ -1,31 +1,35 @@
-"""Parts of conditions whose meaning needs a word: empty values, days, people."""
+"""The moment in which something is asked, and conditions on days and people that lists need, too."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from .records import Person, attribute
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.expression import ColumnExpressionArgument
+    from sqlmodel import Session
+
+    from .expressions import Value
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a condition depends on: the day where the app runs, and the ids of the person who looks."""
+    """What a condition depends on: the day and the wall clock where the app runs, and the ids of who looks."""
 
     today: dt.date
     me: tuple[int, ...]
+    now: dt.datetime
 
 
 def moment(me: tuple[int, ...]) -> Moment:
     """The present moment for somebody."""
-    return Moment(today=local_now().date(), me=me)
+    present = local_now()
+    return Moment(today=present.date(), me=me, now=present)
 
 
 def local_now() -> dt.datetime:
@@ -33,28 +37,26 @@ def local_now() -> dt.datetime:
     return dt.datetime.now().astimezone().replace(tzinfo=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Where:
-    """A named condition: how it reads, and the filter it makes."""
+    """A condition about a row, with the words for it: in Python and in SQL, and both mean the same."""
 
     text: str
-    clause: Callable[[Moment], ColumnElement[bool]]
+    condition: Value
 
+    def holds(self, session: Session, row: Any, here: Moment) -> bool:
+        """Whether it holds for a row that is in the database."""
+        return self.condition.holds(session, row, here)
 
-def differs(column: Any, value: object) -> ColumnElement[bool]:
-    """Not equal; an empty field differs from every value."""
-    return or_(column.is_(None), column != value)
+    def clause(self, here: Moment) -> ColumnElement[bool]:
+        """The same as a filter over all rows of the entity."""
+        return self.condition.clause(here)
 
 
 def on_day(column: Any, day: dt.date) -> ColumnElement[bool]:
     """A date and time falls on that day."""
     start = dt.datetime.combine(day, dt.time())
     return and_(column >= start, column < start + dt.timedelta(days=1))
-
-
-def not_on_day(column: Any, day: dt.date) -> ColumnElement[bool]:
-    """A date and time is empty or falls on another day."""
-    return or_(column.is_(None), not_(on_day(column, day)))
 
 
 def start_of(day: dt.date) -> dt.datetime:
@@ -68,18 +70,3 @@ def is_person(column: Any, key: str) -> ColumnElement[bool]:
         func.lower(attribute(Person, "email")) == key.lower(), attribute(Person, "subject") == key
     )
     return column.in_(select(attribute(Person, "id")).where(matching))  # type: ignore[no-any-return]
-
-
-def is_not_person(column: Any, key: str) -> ColumnElement[bool]:
-    """Nobody, or somebody else than the person with that e-mail address or subject."""
-    return or_(column.is_(None), not_(is_person(column, key)))
-
-
-def is_me(column: Any, here: Moment) -> ColumnElement[bool]:
-    """The person who looks."""
-    return column.in_(here.me)  # type: ignore[no-any-return]
-
-
-def is_not_me(column: Any, here: Moment) -> ColumnElement[bool]:
-    """Nobody, or somebody else than the person who looks."""
-    return or_(column.is_(None), column.not_in(here.me))

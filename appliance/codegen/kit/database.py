@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, func, select
 from sqlmodel import Session
 
+from . import total
 from .records import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine
+
+
+WRITERS: Final = 0x696E7472
+"""The advisory lock that writers of one database take; let go of at the end of their transaction."""
 
 
 class Database:
@@ -40,7 +45,9 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """A session for changing; committed at the end, rolled back on any error."""
         with Session(self.engine, expire_on_commit=False) as session:
-            session.connection(execution_options={"for_writing": True})
+            connection = session.connection(execution_options={"for_writing": True})
+            if self.engine.dialect.name == "postgresql":  # what SQLite's BEGIN IMMEDIATE does: one writer at a time
+                connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
             yield session
             session.commit()
 
@@ -61,6 +68,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
     # SQLite folds ASCII only; searching and uniqueness shall ignore case in every language.
     connection.create_function("lower", 1, _lower, deterministic=True)
+    total.register(connection)
 
 
 def _lower(value: Any) -> Any:
