@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from litestar import Litestar
 
 
-COMMANDS: Final = ("users", "dump", "load", "import")
+COMMANDS: Final = ("users", "dump", "load", "import", "migrate")
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def main(package: str) -> int:
     """Parse the command line, build the app of ``package`` and serve until SIGTERM or Ctrl-C."""
     if len(sys.argv) > 1 and sys.argv[1] in COMMANDS:
+        if sys.argv[1] == "migrate":
+            from .migrate import main as migrate  # noqa: PLC0415 - not needed for serving
+
+            return migrate(package, sys.argv[2:])
         from .commands import run  # noqa: PLC0415 - not needed for serving
 
         return run(package, sys.argv[1:])
