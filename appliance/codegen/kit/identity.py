@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEADER: Final = "x-intramural-identity"
 COOKIE: Final = "app_session"
+PUBLIC: Final = "@public"
+"""The role of whoever is let through to a kiosk without a session; it opens nothing else."""
 SESSION_SECONDS: Final = 12 * 3600
 LEEWAY_SECONDS: Final = 5
 LIFETIME_SECONDS: Final = 60
@@ -134,12 +136,13 @@ def known(session: Session, identity: Identity) -> Person | None:
 
 
 def ids_of(session: Session, person: Person) -> tuple[int, ...]:
-    """Every id under which records may name this person: their own, and one that only had their e-mail address."""
+    """Every id under which records may name this person: first their own, then one that only had their e-mail address."""
     mine = [attribute(Person, "id") == person.id]
     if person.email:
         same = func.lower(attribute(Person, "email")) == person.email.lower()
         mine.append(same & attribute(Person, "subject").is_(None))
-    return tuple(session.scalars(select(attribute(Person, "id")).where(or_(*mine))))
+    found = select(attribute(Person, "id")).where(or_(*mine)).order_by(attribute(Person, "subject").is_(None))
+    return tuple(session.scalars(found))
 
 
 def _named_before(session: Session, email: str) -> Person | None:
