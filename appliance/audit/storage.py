@@ -130,7 +130,10 @@ class TileStore:
 
 
 class WriterLock:
-    """At most one writer: an advisory lock that ends with the process."""
+    """At most one writer: advisory locks that end with the process.
+
+    The folder itself is locked too: a lock file can be removed while it is held, and another one made.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Take it.
@@ -139,19 +142,28 @@ class WriterLock:
             AuditLocked: another process has it.
             OSError: the file cannot be made.
         """
-        self._descriptor = os.open(directory / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+        self._descriptors: list[int] = []
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._descriptor)
-            message = "The audit log is being written by another process."
-            raise AuditLocked(
-                message, cause=f"{directory / LOCK}: {error.strerror}", action="Stop the other one first."
-            ) from error
+            for path, flags in ((directory, os.O_RDONLY | os.O_DIRECTORY), (directory / LOCK, os.O_CREAT | os.O_RDWR)):
+                self._descriptors.append(os.open(path, flags | os.O_CLOEXEC, 0o640))
+                _lock(self._descriptors[-1], path)
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Give it back."""
-        os.close(self._descriptor)
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors = []
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        message = "The audit log is being written by another process."
+        raise AuditLocked(message, cause=f"{path}: {error.strerror}", action="Stop the other one first.") from error
 
 
 def _exactly(parts: list[bytes], width: int, path: str) -> list[bytes]:

@@ -168,6 +168,25 @@ def test_a_second_writer_is_refused(tmp_path: Path, log: AuditLog, key: LogKey) 
     act(log)
 
 
+def test_a_removed_lock_file_lets_no_second_writer_in(tmp_path: Path, log: AuditLog, key: LogKey) -> None:
+    (tmp_path / "audit" / "lock").unlink()
+    with pytest.raises(AuditLocked):
+        AuditLog.open(tmp_path / "audit", key, CLOCK)
+    act(log)
+
+
+def test_a_clock_that_jumps_changes_no_order(tmp_path: Path, key: LogKey) -> None:
+    clock = ManualClock(datetime(2026, 11, 22, 20, 0, tzinfo=UTC))
+    years = (2026, 1970, 9998, 2026)
+    with AuditLog.open(tmp_path / "audit", key, clock, publish_seconds=0.01) as log:
+        for year in years:
+            clock.instant = datetime(year, 1, 1, tzinfo=UTC)
+            act(log)
+            log.checkpoint()
+        assert [leaf.time.year for _, leaf in log.leaves()] == [year for year in years for _ in range(2)]
+    assert verify_log(tmp_path / "audit", vkeys(key)).intact
+
+
 def test_a_second_process_is_refused(tmp_path: Path, log: AuditLog) -> None:
     program = (
         "import sys; from pathlib import Path; from appliance.audit.storage import WriterLock\n"
