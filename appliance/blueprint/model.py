@@ -27,6 +27,9 @@ MAX_ABOUT: Final = 160
 OWNER: Final = "@owner"
 """The app's owner: not a role of the blueprint, may do everything."""
 
+PUBLIC: Final = "@public"
+"""Whoever stands at a kiosk: not a role of the blueprint, may send that one form and nothing else."""
+
 
 class Scalar(StrEnum):
     """Field types without parameters, by their keyword."""
