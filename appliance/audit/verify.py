@@ -19,6 +19,7 @@ from appliance.audit.note import (
     Checkpoint,
     VerifierKey,
     open_checkpoint,
+    parse_checkpoint,
     parse_vkey,
 )
 from appliance.audit.records import Record, Tail, read_records, segments
@@ -109,7 +110,8 @@ class _Verification:
         except FileNotFoundError:
             self._findings.add(Finding(CHECKPOINT, "missing; without it nothing can be verified"))
         except NoteError as error:
-            self._findings.add(Finding(CHECKPOINT, error.cause))
+            size = _claimed_size(note)
+            self._findings.add(Finding(CHECKPOINT, error.cause, 0 if size else None, size - 1 if size else None))
         return None
 
     def _compare(self, anchor: Anchor, size: int) -> None:
@@ -155,3 +157,11 @@ class _Verification:
             return error.cause
         same = (signed.size, signed.root) == (tree.size, tree.root())
         return "" if same else "the leaves are not the ones that were signed"
+
+
+def _claimed_size(note: bytes) -> int:
+    """The size that a checkpoint states which is not to be relied on; 0 if it states none."""
+    try:
+        return parse_checkpoint(note.rpartition(b"\n\n")[0].decode() + "\n").size
+    except (NoteError, UnicodeDecodeError):
+        return 0

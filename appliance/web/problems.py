@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
 from appliance.core.errors import IntramuralError, Refused, Unavailable
+from appliance.core.ports import AuditUnavailable
 from appliance.identity.errors import SignInRefused
 from appliance.studio.errors import Busy, NotAllowed, NotFound
 from appliance.web.access import ForgedRequest, NotSignedIn
@@ -31,6 +32,7 @@ _STATUS: Final[tuple[tuple[type[IntramuralError], int], ...]] = (
     (Busy, 503),
     (Refused, 422),
     (Unavailable, 503),
+    (AuditUnavailable, 503),
 )
 _HTTP_WORDS: Final[Mapping[int, tuple[str, str]]] = {
     404: ("There is no such page.", "Go back to your list of apps."),

@@ -115,6 +115,24 @@ def test_a_growing_log_is_cosigned_and_the_verifier_says_so(
     assert not verify_log(directory, vkeys, vouched=Vouched(witnesses=own.verifier_keys)).intact
 
 
+def test_every_changed_byte_of_a_cosigned_checkpoint_is_found(
+    tmp_path: Path, key: LogKey, own: WitnessKey, network: Network, clock: ManualClock
+) -> None:
+    directory = tmp_path / "audit"
+    grow(directory, key, clock, 3)
+    anchoring(directory, key, own, network, clock).check()
+    path = directory / "witness" / "checkpoint"
+    whole = path.read_bytes()
+    vkeys, vouched = [one.text for one in key.verifier_keys], Vouched(witnesses=own.verifier_keys)
+    for at in range(0, len(whole), 97):
+        content = bytearray(whole)
+        content[at] ^= 1
+        path.write_bytes(content)
+        assert not verify_log(directory, vkeys, vouched=vouched).intact, at
+    path.write_bytes(whole)
+    assert verify_log(directory, vkeys, vouched=vouched).intact
+
+
 @pytest.mark.parametrize("evidence", [True, False])
 def test_a_restored_old_copy_is_not_continued(
     tmp_path: Path, key: LogKey, own: WitnessKey, network: Network, clock: ManualClock, *, evidence: bool

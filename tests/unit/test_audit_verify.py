@@ -133,7 +133,31 @@ def test_missing_and_cut_files_are_named(log: Path, key: LogKey, name: str, how:
     else:
         path.write_bytes(content[:-7] if how == "truncated" else b"")
     findings = verify(log, key).findings
-    assert any((one.place, (one.first, one.last)) == (name, FILES[name]) for one in findings)
+    # A checkpoint whose signatures are cut still says how many leaves it was for.
+    place = (0, 599) if (name, how) == ("checkpoint", "truncated") else FILES[name]
+    assert any((one.place, (one.first, one.last)) == (name, place) for one in findings)
+
+
+def test_forged_checkpoints_are_found_with_the_leaves_they_claim(log: Path, key: LogKey) -> None:
+    genuine = (log / "checkpoint").read_bytes()
+    signatures = genuine.rpartition(b"\n\n")[2]
+    forger = make_log_key(key.name)
+    head = Checkpoint(key.name, 600, bytes(32))
+    forged = (
+        forger.checkpoint_note(head, TIME).encode(),
+        head.text.encode() + b"\n" + signatures,
+        Checkpoint(key.name, 599, bytes(32)).text.encode() + b"\n" + signatures,
+        key.commit_note(head).encode(),
+    )
+    for note in forged:
+        (log / "checkpoint").write_bytes(note)
+        (finding,) = verify(log, key).findings
+        assert (finding.place, finding.first) == ("checkpoint", 0)
+        assert finding.last in (598, 599)
+        with pytest.raises(AuditCorrupt):
+            AuditLog.open(log, key, CLOCK)
+    (log / "checkpoint").write_bytes(genuine)
+    assert verify(log, key).intact
 
 
 @pytest.mark.parametrize("level", ["entries", "0"])
