@@ -61,6 +61,7 @@ from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
 from appliance.studio.readiness import audit_state, try_sandbox
+from appliance.studio.transfers import make_transfers
 from appliance.studio.version import VersionStore
 from appliance.verifier.verify import Verifier
 from appliance.web.serve import serve
@@ -155,6 +156,9 @@ class Appliance:
             settings=settings.build,
             clock=clock,
         )
+        self.transfers = make_transfers(
+            self.studio, home=settings.home, sandbox=self._sandbox, audit=self.audit, clock=clock
+        )
         self._http = http_client()
         store = SqliteSessionStore(settings.home / "sessions.sqlite")
         self._stack.callback(store.close)
@@ -206,6 +210,7 @@ class Appliance:
             addresses=self.addresses,
             identity=self._identity,
             studio=self.studio,
+            transfers=self.transfers,
             audit=self.audit,
             health=self.health,
             engine=self.describe_engine,

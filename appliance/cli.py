@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from appliance.audit.witness_commands import witness
+from appliance.cli_export import export
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
 from appliance.demo.run import Demo, DemoOptions
@@ -39,6 +40,9 @@ def demo(sentence: tuple[str, ...], *, once: bool, as_json: bool, bundle: Path |
         Terminal().error(error.message, error.cause, error.action)
         sys.exit(2)
     sys.exit(Demo(settings, options, os.environ).run())
+
+
+main.add_command(export)
 
 
 @main.command()

@@ -19,6 +19,8 @@ class Event(StrEnum):
     ACCESS_GRANTED = "access.granted"
     ACCESS_REVOKED = "access.revoked"
     BUNDLE_SIGNED = "bundle.signed"
+    DATA_IMPORTED = "data.imported"
+    APP_EXPORTED = "app.exported"
     ERASURE_REQUESTED = "privacy.erasure_requested"
     ERASURE_REJECTED = "privacy.erasure_rejected"
     SUBJECT_ERASED = "privacy.subject_erased"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -19,6 +20,7 @@ FINAL: Final = frozenset({"build.done", "build.failed", "build.cancelled"})
 _RECONNECTS: Final = 60
 _RECONNECT_SECONDS: Final = 1.0
 _READ_SECONDS: Final = 60.0
+_EXPORT_SECONDS: Final = 600.0
 
 
 class LocalApi:
@@ -51,6 +53,34 @@ class LocalApi:
             raise _refusal(answer)
         created: dict[str, str] = answer.json()
         return created
+
+    def export(self, app: str, out: Path) -> int:
+        """Write the archive of an app to ``out``; returns its size in bytes.
+
+        Raises:
+            IntramuralError: the service refuses, with its own words, or the file cannot be written.
+        """
+        staging = out.with_name(f".{out.name}.part")
+        try:
+            with (
+                self._client() as client,
+                client.stream("POST", f"/api/apps/{quote(app, safe='')}/export", headers=self._headers(),
+                              timeout=_EXPORT_SECONDS) as answer,
+            ):  # fmt: skip
+                if answer.status_code != 200:
+                    answer.read()
+                    raise _refusal(answer)
+                with staging.open("wb") as stream:
+                    size = sum(stream.write(piece) for piece in answer.iter_bytes())
+            staging.replace(out)
+        except httpx.HTTPError as error:
+            raise self._gone(error) from error
+        except OSError as error:
+            message = f"The archive cannot be written to {out}."
+            raise IntramuralError(message, cause=str(error), action="Name another place with --out.") from error
+        finally:
+            staging.unlink(missing_ok=True)
+        return size
 
     def follow(self, build_id: str) -> Iterator[dict[str, Any]]:
         """Every event of a build up to its last one; reconnects when the service restarts in between.

@@ -117,6 +117,16 @@ class TableProposal:
         return tuple(row for row in self.rows if not row.problems)
 
     @property
+    def good_count(self) -> int:
+        """How many rows fit."""
+        return len(self.good)
+
+    @property
+    def bad_count(self) -> int:
+        """How many do not."""
+        return len(self.bad)
+
+    @property
     def bad(self) -> tuple[ImportRow, ...]:
         """The rows that do not."""
         return tuple(row for row in self.rows if row.problems)

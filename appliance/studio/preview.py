@@ -14,6 +14,7 @@ from appliance.hosting.release import AppRelease
 from appliance.studio.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from appliance.db.records import Project, Version
@@ -38,6 +39,8 @@ class Previews:
         self._studio = studio
         self._projects = projects
         self._versions = versions
+        self.before_start: Callable[[Project, AppRelease], None] = lambda _project, _release: None
+        """Called before each start; brings what must be there first, such as the rows of an import."""
 
     def start(self, project: Project) -> Path:
         """Run the current version; returns the app's Unix socket.
@@ -46,20 +49,28 @@ class Previews:
             NotBuiltYet: there is no version yet.
             Unavailable: it did not start.
         """
+        return self._apps.ensure_running(self.prepare(project)).socket
+
+    def prepare(self, project: Project) -> AppRelease:
+        """The current version with its records, after :attr:`before_start` has seen it; nothing is run.
+
+        Raises:
+            NotBuiltYet: there is no version yet.
+        """
         version = self.current(project)
         code = self._versions.checkout(project.id, version.commit)
         data = self._versions.folder(project.id) / "data" / version.schema_digest[:16]
-        return self._apps.ensure_running(
-            AppRelease(
-                app_id=project.id,
-                slug=project.slug or "",
-                package=package_name(project.name),
-                code=code,
-                data=data,
-                load_examples=True,
-                frame_ancestors=self._studio,
-            )
-        ).socket
+        release = AppRelease(
+            app_id=project.id,
+            slug=project.slug or "",
+            package=package_name(project.name),
+            code=code,
+            data=data,
+            load_examples=True,
+            frame_ancestors=self._studio,
+        )
+        self.before_start(project, release)
+        return release
 
     def current(self, project: Project) -> Version:
         """The version that runs.

@@ -13,8 +13,10 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
+from dulwich.bundle import create_bundle_from_repo, write_bundle
 from dulwich.errors import NotGitRepository
 from dulwich.file import FileLocked
 from dulwich.index import commit_tree
@@ -115,6 +117,22 @@ class VersionStore:
                 return _files(repo, repo[commit.encode()])
             except Exception as error:
                 raise _damaged(error) from error
+
+    def bundle(self, app_id: str) -> bytes:
+        """The whole history as a git bundle: ``git clone history.bundle`` gives the repository.
+
+        Raises:
+            RepositoryDamaged: it cannot be read.
+        """
+        with self._open(app_id) as repo:
+            try:
+                packed = create_bundle_from_repo(repo)
+                buffer = BytesIO()
+                write_bundle(buffer, packed)
+                packed.close()
+            except Exception as error:
+                raise _damaged(error) from error
+            return buffer.getvalue()
 
     def head(self, app_id: str) -> CommitInfo | None:
         """The newest version's commit, or None if there is none yet."""

@@ -14,9 +14,11 @@ from appliance.core.errors import IntramuralError
 from appliance.web.access import PUBLIC, authorize
 from appliance.web.controllers.apps import AppController
 from appliance.web.controllers.builds import BuildController
+from appliance.web.controllers.exports import ExportController
 from appliance.web.controllers.gate import GateController
 from appliance.web.controllers.health import HealthController
 from appliance.web.controllers.home import HomeController
+from appliance.web.controllers.imports import ImportController
 from appliance.web.controllers.sign_in import SignInController
 from appliance.web.headers import SecurityHeaders
 from appliance.web.limits import Limits
@@ -42,6 +44,8 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
         route_handlers=[
             HomeController,
             AppController,
+            ExportController,
+            ImportController,
             BuildController,
             GateController,
             SignInController,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
     from appliance.studio.addresses import Addresses
     from appliance.studio.assembly import Studio
+    from appliance.studio.transfers import Transfers
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Services:
     addresses: Addresses
     identity: IdentityServices
     studio: Studio
+    transfers: Transfers
     audit: AuditSink
     health: Callable[[], Mapping[str, str]]
     """The state of each part in one word each, ``ok`` or what is wrong."""

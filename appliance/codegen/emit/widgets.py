@@ -8,8 +8,8 @@ from appliance.blueprint import naming
 from appliance.blueprint.expressions import Fold
 from appliance.blueprint.screens import BarWidget, CountWidget, FigureWidget, ListWidget, Measure, TablePage, Widget
 from appliance.codegen.emit.logic import Conditions
-from appliance.codegen.emit.words import words
 from appliance.codegen.emit.names import Names
+from appliance.codegen.emit.words import words
 
 _FOLDS: Final = {
     Fold.COUNT: "Number of",

@@ -211,7 +211,7 @@ def _raise_sequences(connection: Connection, known: list[Table]) -> None:
 
 def _outside(column: Column[Any], value: Any, connection: Connection) -> Any:
     """A value as JSON: what the column stores, with days and times as text."""
-    if isinstance(column.type, TypeDecorator) and value is not None:
+    if isinstance(column.type, TypeDecorator) and value is not None and _overrides(column.type, "process_bind_param"):
         value = column.type.process_bind_param(value, connection.dialect)
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
@@ -232,6 +232,11 @@ def _inside(column: Column[Any], value: Any, connection: Connection) -> Any:
             value = bytes.fromhex(value)
     except ValueError as error:
         raise TransferRefused(f"{value!r} cannot stand in {column.table.name}.{column.name}.") from error
-    if isinstance(column.type, TypeDecorator) and value is not None:
+    if isinstance(column.type, TypeDecorator) and value is not None and _overrides(column.type, "process_result_value"):
         value = column.type.process_result_value(value, connection.dialect)
     return value
+
+
+def _overrides(kind: TypeDecorator[Any], name: str) -> bool:
+    """Whether a type changes values on that way; the base class only says that it does not."""
+    return getattr(type(kind), name) is not getattr(TypeDecorator, name)

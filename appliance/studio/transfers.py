@@ -1,0 +1,48 @@
+"""What comes into the studio as a table and what leaves it as an archive, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.studio.drafts import Drafts
+from appliance.studio.exporting import ExportService
+from appliance.studio.importing import ImportService
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.core.clock import Clock
+    from appliance.core.ports import AuditSink, Sandbox
+    from appliance.studio.assembly import Studio
+
+
+@dataclass(frozen=True)
+class Transfers:
+    """What the web layer calls."""
+
+    imports: ImportService
+    exports: ExportService
+
+
+def make_transfers(studio: Studio, *, home: Path, sandbox: Sandbox, audit: AuditSink, clock: Clock) -> Transfers:
+    """Wire the use cases; from then on rows of an import are loaded before their app first starts."""
+    imports = ImportService(
+        Drafts(home / "imports", clock),
+        studio.build_service,
+        projects=studio.projects,
+        versions=studio.versions,
+        events=studio.events,
+        sandbox=sandbox,
+        audit=audit,
+    )
+    studio.previews.before_start = imports.before_start
+    exports = ExportService(
+        home / "exports",
+        projects=studio.projects,
+        versions=studio.versions,
+        previews=studio.previews,
+        sandbox=sandbox,
+        audit=audit,
+    )
+    return Transfers(imports, exports)
