@@ -12,7 +12,7 @@ from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
 
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.printer import to_text
-from appliance.codegen.emit import access, app, deployment, models, pages, project, tests
+from appliance.codegen.emit import access, app, behaviour, deployment, models, pages, project, tests
 from appliance.codegen.emit.logic import Conditions
 from appliance.codegen.emit.names import Names
 from appliance.codegen.errors import RenderError
@@ -38,6 +38,7 @@ def render(blueprint: Blueprint) -> FileTree:
         f"{package}/models.py": models.models_module(names),
         f"{package}/access.py": access.access_module(names),
         f"{package}/pages.py": pages.pages_module(names, conditions),
+        f"{package}/behaviour.py": behaviour.behaviour_module(names, conditions),
         f"{package}/examples.py": app.examples_module(names),
         f"{package}/routes/__init__.py": "",
         f"{package}/routes/all.py": app.routes_index(names),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from appliance.blueprint.model import Blueprint, Entity, Grant, Ref, Verb
+from appliance.codegen.emit.field_access import field_table
 from appliance.codegen.emit.names import Names, plain
+
+FIELDS_NOTE = "Fields that only some roles may read or set. A field that is not named here follows its record."
 
 HEAD = '''"""Who may do what in {name}.
 
@@ -31,10 +34,12 @@ def access_module(names: Names) -> str:
         lines.append(f"    {names.table(entity)!r}: {{")
         lines += [f"        {role!r}: Grant({arguments})," for role, arguments in grants]
         lines.append("    },")
-    body = "\n".join(lines)
-    used = [word for word in ("ALL", "OWN", "AccessTable", "Grant") if word == "AccessTable" or word in body]
+    body, fields = "\n".join(lines), field_table(names)
+    words = ("ALL", "OWN", "AccessTable", "FieldTable", "Grant")
+    used = [word for word in words if word.endswith("Table") or word in body or word in fields]
     head = HEAD.format(name=plain(names.blueprint.name), imports=", ".join(used))
-    return head + body + "\n}\n"
+    inner = f"{{\n{fields}\n}}" if fields else "{}"
+    return f'{head}{body}\n}}\n\nFIELDS: FieldTable = {inner}\n"""{FIELDS_NOTE}"""\n'
 
 
 def _grants(blueprint: Blueprint, entity: Entity) -> list[tuple[str, str]]:

@@ -17,7 +17,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .access import ACCESS
+from .access import ACCESS, FIELDS
+from .behaviour import BEHAVIOUR
 from .examples import EXAMPLES
 from .kit.application import build
 from .kit.definition import Definition
@@ -40,6 +41,9 @@ DEFINITION = Definition(
     pages=PAGES,
     controllers=CONTROLLERS,
     examples=EXAMPLES,
+    fields=FIELDS,
+    behaviour=BEHAVIOUR,
+    language={blueprint.language!r},
 )
 
 
@@ -66,7 +70,7 @@ if __name__ == "__main__":
 
 def route_module(names: Names, entity: Entity) -> str:
     """The text of ``routes/<entity>.py``."""
-    noun = plain(naming.plural(entity.name))
+    noun = plain(names.plural(entity.name))
     constant = names.constants[entity.name]
     return f'''"""Addresses of {noun}, below ``/{naming.slug(entity.name)}``."""
 

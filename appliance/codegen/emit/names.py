@@ -22,7 +22,7 @@ _MODULE_NAMES: Final = frozenset(
     {"Record", "Decimal", "StrEnum", "Entity", "None", "True", "False", "ENTITIES", "ACCESS", "ALL", "OWN", "Grant"}
 )
 _EASILY_MISREAD: Final = frozenset({"I", "O"})
-_RESERVED_SLUGS: Final = frozenset({"static", "healthz"})
+_RESERVED_SLUGS: Final = naming.RESERVED_SLUGS
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,20 @@ class Names:
     def package(self) -> str:
         """The Python package of the app."""
         return naming.package_name(self.blueprint.name)
+
+    def plural(self, entity: str) -> str:
+        """The plural of an entity's name; in languages whose plurals cannot be told from the word, the name itself."""
+        if self.blueprint.language == "en":
+            return naming.plural(entity)
+        if self.blueprint.language == "de" or " " in entity or entity[-1:] in "sxz":
+            return entity
+        if self.blueprint.language == "es" and entity[-1:].lower() not in "aeiouáéíóú":
+            return f"{entity}es"
+        return f"{entity}s"
+
+    def label(self, item: Field) -> str:
+        """What a field is called for people."""
+        return item.label or naming.label(item.name)
 
     def attribute(self, item: Field) -> str:
         """The attribute of a field: its identifier, with an underscore where that would hide another name."""

@@ -15,7 +15,9 @@ from .database import Database
 from .examples import load_examples
 from .files import FileStore
 from .identity import COOKIE, SESSION_SECONDS, HeaderIdentity, LocalIdentity
-from .pages import home, page_handler
+from .inbox import put_away, show_reminders
+from .numbering import catch_up
+from .pages import home, page_handlers
 from .rendering import Renderer
 from .security import load_signer, security_headers
 from .settings import Login
@@ -59,6 +61,8 @@ def build_runtime(definition: Definition, settings: Settings) -> Runtime:
     database.create_tables()
     if settings.load_examples:
         load_examples(database, definition)
+    with database.writing() as session:
+        catch_up(session, definition.entities)
     signer = load_signer(settings.data_dir)
     identity = _identity(settings, database, signer)
     return Runtime(
@@ -114,7 +118,9 @@ def build(definition: Definition, settings: Settings) -> Litestar:
             healthz,
             *_sign_in(runtime),
             home,
-            *(page_handler(page) for page in definition.pages),
+            show_reminders,
+            put_away,
+            *(handler for page in definition.pages for handler in page_handlers(page)),
             *(
                 Router(f"/{controller.entity.slug}", route_handlers=[controller])
                 for controller in definition.controllers

@@ -6,17 +6,20 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypedDict, TypeVar, Unpack
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Double, ForeignKey, Integer, String, Text, Time
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Boolean, Column, Date, DateTime, Double, ForeignKey, Integer, String, Text, Time
 from sqlmodel import Field
 
+from .stored import Cents, Words
+from .stored import Utc as Utc  # noqa: PLC0414 - where other modules look for it
+
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
     from sqlalchemy.types import TypeEngine
 
 PEOPLE_TABLE: Final = "_people"
+
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -38,6 +41,7 @@ class Kind(StrEnum):
     IMAGE = "image"
     CHOICE = "choice"
     REF = "ref"
+    SEQUENCE = "sequence"
 
 
 class Special(Enum):
@@ -52,8 +56,32 @@ TODAY: Final = Special.TODAY
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """How the numbers of a sequence look: ``REQ-`` and at least four digits give ``REQ-0001``."""
+
+    prefix: str
+    digits: int
+    start: int = 1
+
+    def text(self, number: int) -> str:
+        """The number as it is kept and shown."""
+        return f"{self.prefix}{number:0{self.digits}}"
+
+
+class Shown(TypedDict, total=False):
+    """What every kind of field may say about itself: its name in addresses, a line of help, kept out of sight."""
+
+    name: str
+    help: str
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One field as forms, lists and addresses see it. ``attribute`` is its name on the model class."""
+    """One field as forms, lists and addresses see it. ``attribute`` is its name on the model class.
+
+    A ``computed`` field has no column; a ``hidden`` one is in no form, list or export.
+    """
 
     label: str
     kind: Kind
@@ -64,6 +92,20 @@ class FieldSpec:
     default: object = None
     options: tuple[str, ...] = ()
     target: str = ""
+    help: str = ""
+    hidden: bool = False
+    computed: bool = False
+    numbers: Numbers | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether people fill it in: neither computed nor given out by the app."""
+        return not self.computed and self.kind is not Kind.SEQUENCE
+
+    @property
+    def is_name(self) -> bool:
+        """Whether its text alone tells rows apart."""
+        return self.is_text or self.kind is Kind.SEQUENCE
 
     @property
     def is_text(self) -> bool:
@@ -76,52 +118,22 @@ class FieldSpec:
         return self.kind in (Kind.FILE, Kind.IMAGE)
 
 
-class Cents(TypeDecorator[Decimal]):
-    """Money as a whole number of cents: exact in every database."""
+class Computed(Generic[T]):
+    """A field without a column: ``Visit.learn`` works its value out and lays it beside the row's own values.
 
-    impl = BigInteger
-    cache_ok = True
+    Reading it from a row that nobody learned is a mistake of the program, so it raises instead of showing nothing.
+    """
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:  # noqa: ARG002
-        return None if value is None else int((value * 100).to_integral_value())
+    def __init__(self, spec: FieldSpec) -> None:
+        self.spec = spec
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        return None if value is None else Decimal(int(value)) / 100
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self.spec = replace(self.spec, attribute=name, name=self.spec.name or name)
 
-
-class Words(TypeDecorator[str]):
-    """One of a few words. An option that was removed later is read back as the plain word."""
-
-    impl = String
-    cache_ok = True
-
-    def __init__(self, options: type[StrEnum]) -> None:
-        super().__init__(80)
-        self.options = options
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        if value is None:
-            return None
-        try:
-            return self.options(value)
-        except ValueError:
-            return str(value)
-
-
-class Utc(TypeDecorator[dt.datetime]):
-    """An instant: stored without offset, read back in UTC."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
-        return None if value is None else value.astimezone(dt.UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
-        return value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) else None
+    def __get__(self, row: object | None, _owner: type) -> Any:
+        if row is None:
+            return self
+        raise LookupError(self.spec.name)
 
 
 def _column(
@@ -136,61 +148,63 @@ def _column(
 
 
 def _spec(  # noqa: PLR0917 - private, and always called in this order
-    kind: Kind, label: str, required: bool, unique: bool, default: object, name: str
+    kind: Kind, label: str, required: bool, unique: bool, default: object, shown: Shown
 ) -> FieldSpec:
-    return FieldSpec(label=label, kind=kind, name=name, required=required, unique=unique, default=default)
+    return FieldSpec(label=label, kind=kind, required=required, unique=unique, default=default, **shown)
 
 
 def text(
-    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, name: str = ""
+    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, **shown: Unpack[Shown]
 ) -> Any:
     """One line of text."""
-    return _column(_spec(Kind.TEXT, label, required, unique, default, name), Text)
+    return _column(_spec(Kind.TEXT, label, required, unique, default, shown), Text)
 
 
-def longtext(label: str, *, required: bool = False, default: str | None = None, name: str = "") -> Any:
+def longtext(label: str, *, required: bool = False, default: str | None = None, **shown: Unpack[Shown]) -> Any:
     """Several lines of text."""
-    return _column(_spec(Kind.LONGTEXT, label, required, False, default, name), Text)
+    return _column(_spec(Kind.LONGTEXT, label, required, False, default, shown), Text)
 
 
 def email(
-    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, name: str = ""
+    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, **shown: Unpack[Shown]
 ) -> Any:
     """An e-mail address."""
-    return _column(_spec(Kind.EMAIL, label, required, unique, default, name), Text)
+    return _column(_spec(Kind.EMAIL, label, required, unique, default, shown), Text)
 
 
 def phone(
-    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, name: str = ""
+    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, **shown: Unpack[Shown]
 ) -> Any:
     """A telephone number as people write it."""
-    return _column(_spec(Kind.PHONE, label, required, unique, default, name), Text)
+    return _column(_spec(Kind.PHONE, label, required, unique, default, shown), Text)
 
 
-def url(label: str, *, required: bool = False, unique: bool = False, default: str | None = None, name: str = "") -> Any:
+def url(
+    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, **shown: Unpack[Shown]
+) -> Any:
     """A web address (http or https)."""
-    return _column(_spec(Kind.URL, label, required, unique, default, name), Text)
+    return _column(_spec(Kind.URL, label, required, unique, default, shown), Text)
 
 
 def number(
-    label: str, *, required: bool = False, unique: bool = False, default: float | None = None, name: str = ""
+    label: str, *, required: bool = False, unique: bool = False, default: float | None = None, **shown: Unpack[Shown]
 ) -> Any:
     """A number, whole or not."""
-    return _column(_spec(Kind.NUMBER, label, required, unique, default, name), Double)
+    return _column(_spec(Kind.NUMBER, label, required, unique, default, shown), Double)
 
 
 def money(
-    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, name: str = ""
+    label: str, *, required: bool = False, unique: bool = False, default: str | None = None, **shown: Unpack[Shown]
 ) -> Any:
     """An amount with two decimals; the default is written as text so that it stays exact."""
     amount = None if default is None else Decimal(default)
-    return _column(_spec(Kind.MONEY, label, required, unique, amount, name), Cents)
+    return _column(_spec(Kind.MONEY, label, required, unique, amount, shown), Cents)
 
 
-def boolean(label: str, *, required: bool = False, default: bool = False, name: str = "") -> Any:
+def boolean(label: str, *, required: bool = False, default: bool = False, **shown: Unpack[Shown]) -> Any:
     """Yes or no; ``required`` has no meaning for it, empty is no."""
     del required
-    return _column(_spec(Kind.BOOLEAN, label, False, False, default, name), Boolean, initial=default)
+    return _column(_spec(Kind.BOOLEAN, label, False, False, default, shown), Boolean, initial=default)
 
 
 def date(
@@ -199,10 +213,10 @@ def date(
     required: bool = False,
     unique: bool = False,
     default: dt.date | Special | None = None,
-    name: str = "",
+    **shown: Unpack[Shown],
 ) -> Any:
     """A calendar day."""
-    return _column(_spec(Kind.DATE, label, required, unique, default, name), Date)
+    return _column(_spec(Kind.DATE, label, required, unique, default, shown), Date)
 
 
 def datetime(
@@ -211,17 +225,17 @@ def datetime(
     required: bool = False,
     unique: bool = False,
     default: dt.datetime | Special | None = None,
-    name: str = "",
+    **shown: Unpack[Shown],
 ) -> Any:
     """A day and a time of day, where the app runs."""
-    return _column(_spec(Kind.DATETIME, label, required, unique, default, name), DateTime)
+    return _column(_spec(Kind.DATETIME, label, required, unique, default, shown), DateTime)
 
 
 def time(
-    label: str, *, required: bool = False, unique: bool = False, default: dt.time | None = None, name: str = ""
+    label: str, *, required: bool = False, unique: bool = False, default: dt.time | None = None, **shown: Unpack[Shown]
 ) -> Any:
     """A time of day."""
-    return _column(_spec(Kind.TIME, label, required, unique, default, name), Time)
+    return _column(_spec(Kind.TIME, label, required, unique, default, shown), Time)
 
 
 def choice(
@@ -231,16 +245,16 @@ def choice(
     required: bool = False,
     unique: bool = False,
     default: StrEnum | None = None,
-    name: str = "",
+    **shown: Unpack[Shown],
 ) -> Any:
     """One of a few words."""
-    spec = _spec(Kind.CHOICE, label, required, unique, default, name)
+    spec = _spec(Kind.CHOICE, label, required, unique, default, shown)
     return _column(replace(spec, options=tuple(option.value for option in options)), Words(options))
 
 
-def ref(label: str, table: str, *, required: bool = False, unique: bool = False, name: str = "") -> Any:
+def ref(label: str, table: str, *, required: bool = False, unique: bool = False, **shown: Unpack[Shown]) -> Any:
     """A link to a row of another table; that row cannot be deleted while the link exists."""
-    spec = replace(_spec(Kind.REF, label, required, unique, None, name), target=table)
+    spec = replace(_spec(Kind.REF, label, required, unique, None, shown), target=table)
     return _column(spec, Integer, ForeignKey(f"{table}.id", ondelete="RESTRICT"))
 
 
@@ -250,18 +264,29 @@ def person(
     required: bool = False,
     unique: bool = False,
     default: Special | str | None = None,
-    name: str = "",
+    **shown: Unpack[Shown],
 ) -> Any:
     """Somebody: a person who has signed in, or one known by e-mail address so far."""
-    spec = _spec(Kind.PERSON, label, required, unique, default, name)
+    spec = _spec(Kind.PERSON, label, required, unique, default, shown)
     return _column(spec, Integer, ForeignKey(f"{PEOPLE_TABLE}.id"))
 
 
-def file(label: str, *, required: bool = False, name: str = "") -> Any:
+def file(label: str, *, required: bool = False, **shown: Unpack[Shown]) -> Any:
     """An uploaded document; the column holds its key in the file store."""
-    return _column(_spec(Kind.FILE, label, required, False, None, name), String(40))
+    return _column(_spec(Kind.FILE, label, required, False, None, shown), String(40))
 
 
-def image(label: str, *, required: bool = False, name: str = "") -> Any:
+def image(label: str, *, required: bool = False, **shown: Unpack[Shown]) -> Any:
     """An uploaded picture; the column holds its key in the file store."""
-    return _column(_spec(Kind.IMAGE, label, required, False, None, name), String(40))
+    return _column(_spec(Kind.IMAGE, label, required, False, None, shown), String(40))
+
+
+def sequence(label: str, prefix: str, digits: int, *, start: int = 1, **shown: Unpack[Shown]) -> Any:
+    """Numbers that the app gives out, each once and never again; see ``numbering``."""
+    spec = _spec(Kind.SEQUENCE, label, False, True, None, shown)
+    return _column(replace(spec, numbers=Numbers(prefix, digits, start)), String(80))
+
+
+def computed(label: str, kind: Kind, *, options: tuple[str, ...] = (), **shown: Unpack[Shown]) -> Computed[Any]:
+    """A value that is worked out from others whenever it is looked at; how, stands in ``behaviour``."""
+    return Computed(replace(_spec(kind, label, False, False, None, shown), options=options, computed=True))

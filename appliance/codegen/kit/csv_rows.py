@@ -14,7 +14,6 @@ from sqlalchemy import select
 from .columns import FieldSpec, Kind
 from .importing import Outcome, Refusal, add_rows
 from .records import Entity
-from .titles import title
 
 if TYPE_CHECKING:
     from .visit import Visit
@@ -191,7 +190,7 @@ def _targets(visit: Visit, spec: FieldSpec) -> dict[str, int | None]:
     visible = select(target.model).where(visit.access.named_rows(target)).limit(MAX_TARGETS)
     row: Any
     for row in visit.session.scalars(visible):
-        name = title(target, row).strip().casefold()
+        name = visit.title(target, row).strip().casefold()
         found[name] = None if name in found else row.id
     return found
 

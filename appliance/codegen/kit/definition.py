@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from .behaviour import NOTHING, Behaviour
 from .columns import FieldSpec, Kind
 from .conditions import Where
 from .records import Entity
 
 if TYPE_CHECKING:
-    from .access import AccessTable
+    from .access import AccessTable, FieldTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,9 @@ class Definition:
     pages: tuple[Page, ...]
     controllers: Sequence[type[Any]]
     examples: Sequence[tuple[Entity, Row]] = ()
+    fields: FieldTable = field(default_factory=dict)
+    behaviour: Behaviour = NOTHING
+    language: str = "en"
     by_table: Mapping[str, Entity] = field(init=False)
     views: Mapping[str, tuple[Entity, Where]] = field(init=False)
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from .columns import FieldSpec, Kind, Special
 from .conditions import local_now
 from .identity import find_person
+from .numbering import number_row
 from .records import Entity, Person, attribute
 from .values import Invalid, is_email, parse
 
@@ -38,6 +39,7 @@ def load_examples(database: Database, definition: Definition) -> int:
                 if row is None:
                     later.append((entity, values))
                     continue
+                number_row(session, entity, row)
                 session.add(row)
                 session.flush()
                 made += 1
@@ -48,7 +50,7 @@ def load_examples(database: Database, definition: Definition) -> int:
 def _build(session: Session, definition: Definition, entity: Entity, values: Any, *, last_try: bool) -> Any | None:
     """The row, or None while a row that it refers to is not there yet (or, at the last try, cannot be made)."""
     found: dict[str, Any] = {}
-    for spec in entity.fields:
+    for spec in (spec for spec in entity.kept if spec.is_given):
         text = values.get(spec.name)
         value = _value(session, definition, spec, text)
         if value is None and spec.kind is Kind.REF and (text is not None or spec.required):
@@ -62,7 +64,7 @@ def _build(session: Session, definition: Definition, entity: Entity, values: Any
             return None
         if value is not None:
             found[spec.attribute] = value
-    return entity.model(**found)
+    return None if _clashes(session, entity, found) else entity.model(**found)
 
 
 def _value(session: Session, definition: Definition, spec: FieldSpec, given: Any) -> Any:  # noqa: PLR0911 - one kind after the other
@@ -136,3 +138,14 @@ def _stand_in(session: Session, spec: FieldSpec) -> Any:
 def _exists(session: Session, entity: Entity, spec: FieldSpec, value: Any) -> bool:
     column = attribute(entity.model, spec.attribute)
     return session.scalar(select(func.count()).select_from(entity.model).where(column == value)) != 0
+
+
+def _clashes(session: Session, entity: Entity, found: dict[str, Any]) -> bool:
+    """Whether another row has the same values where a combination of them shall be there once."""
+    for combination in entity.unique:
+        if any(found.get(name) is None for name in combination):
+            continue
+        same = [attribute(entity.model, name) == found[name] for name in combination]
+        if session.scalar(select(func.count()).select_from(entity.model).where(*same)):
+            return True
+    return False

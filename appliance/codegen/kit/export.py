@@ -24,35 +24,36 @@ def as_csv(visit: Visit, entity: Entity, rows: list[Any]) -> Response[bytes]:
     """A CSV answer with a byte-order mark, so that spreadsheets read it as UTF-8."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(["id", *(spec.label for spec in entity.fields)])
+    fields = visit.fields(entity)
+    writer.writerow(["id", *(spec.label for spec in fields)])
     for row in rows:
-        writer.writerow([row.id, *(_cell(visit, spec, getattr(row, spec.attribute)) for spec in entity.fields)])
+        writer.writerow([row.id, *(cell(visit, spec, visit.value(entity, row, spec)) for spec in fields)])
     headers = {"content-disposition": f'attachment; filename="{entity.slug}.csv"', "cache-control": "no-store"}
     return Response(b"\xef\xbb\xbf" + buffer.getvalue().encode(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _cell(visit: Visit, spec: FieldSpec, value: Any) -> str:  # noqa: PLR0911 - one kind of value after the other
+def cell(visit: Visit, spec: FieldSpec, value: Any) -> str:  # noqa: PLR0911 - one kind of value after the other
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if spec.kind is Kind.REF:
-        return _harmless(visit.referred(spec, value) or "")
+        return harmless(visit.referred(spec, value) or "")
     if spec.kind is Kind.PERSON:
         person = visit.somebody(value)
-        return _harmless(person.key if person is not None else "")
+        return harmless(person.key if person is not None else "")
     if spec.is_upload:
         stored = visit.stored(value)
-        return _harmless(stored.filename if stored is not None else "")
+        return harmless(stored.filename if stored is not None else "")
     if isinstance(value, dt.datetime | dt.time):
         return value.isoformat(timespec="minutes")
     if isinstance(value, float):
         return format(Decimal(repr(value)).normalize(), "f")
     if isinstance(value, Decimal | dt.date):
         return str(value)
-    return _harmless(str(value))
+    return harmless(str(value))
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """A spreadsheet would run text that starts like a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from .language import Said
+from .pixels import MAX_PIXELS, size_of
 from .records import StoredFile
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ FILE_TYPES: Final = {
 _SHOWN_INLINE: Final = IMAGE_TYPES | {"application/pdf", "text/plain"}
 
 
-class UploadRefused(Exception):  # noqa: N818
+class UploadRefused(Said):
     """The upload is too large or of a kind that is not taken; the message is for the person."""
 
 
@@ -73,20 +75,29 @@ def check(upload: Upload, *, image: bool) -> str:
     if not upload.content:
         raise UploadRefused("The file is empty. Choose another one.")
     if len(upload.content) > limit:
-        raise UploadRefused(f"The file is larger than {limit // 1024 // 1024} MB. Choose a smaller one.")
+        raise UploadRefused("The file is larger than {limit} MB. Choose a smaller one.", limit=limit // 1024 // 1024)
     found = image_type(upload.content)
     if image:
         if found is None:
             raise UploadRefused("This is not a picture. Choose a PNG, JPEG, GIF or WebP file.")
+        _check_pixels(upload.content)
         return found
     suffix = PurePosixPath(upload.filename.lower()).suffix
     declared = FILE_TYPES.get(suffix)
     if declared is None:
         kinds = ", ".join(ending[1:] for ending in sorted(FILE_TYPES))
-        raise UploadRefused(f"Files of this kind are not taken. These are: {kinds}.")
+        raise UploadRefused("Files of this kind are not taken. These are: {kinds}.", kinds=kinds)
     if declared in IMAGE_TYPES and found != declared:
         raise UploadRefused("The file's name says that it is a picture, but it is not one.")
     return declared
+
+
+def _check_pixels(content: bytes) -> None:
+    """A small file can unfold to a picture that no browser can hold; thumbnails show the picture itself."""
+    size = size_of(content)
+    if size is not None and size[0] * size[1] > MAX_PIXELS:
+        limit = MAX_PIXELS // 1_000_000
+        raise UploadRefused("The picture has more than {limit} million pixels. Choose a smaller one.", limit=limit)
 
 
 def image_type(content: bytes) -> str | None:

@@ -7,31 +7,29 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
 from .columns import FieldSpec, Kind, Special
 from .conditions import local_now
-from .files import Upload, UploadRefused
+from .files import Upload
 from .identity import find_by_name, find_person
-from .records import Entity, Person, attribute, now
+from .records import Entity, Person, attribute
+from .saving import check_unique
 from .values import Invalid, is_email, parse
+from .visit import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import CursorResult
-
     from .visit import Visit
-
-
-class ChangedMeanwhile(Exception):  # noqa: N818
-    """Somebody else saved the row after this form was opened."""
 
 
 @dataclass(slots=True)
 class Form:
-    """The state of a form: the text of every field as it is shown again, and the messages beside them."""
+    """The state of a form: the text of every field as it is shown again, and the messages beside them.
+
+    ``problem`` and ``problems`` are about the whole row: the latter are the rules that it does not obey.
+    """
 
     entity: Entity
     texts: dict[str, str] = field(default_factory=dict)
@@ -40,17 +38,24 @@ class Form:
     uploads: dict[str, Upload] = field(default_factory=dict)
     version: int | None = None
     problem: str = ""
+    problems: list[str] = field(default_factory=list)
+    failed_upload: str = ""
+
+    @property
+    def messages(self) -> list[str]:
+        """Everything that is wrong, in words."""
+        return [*([self.problem] if self.problem else []), *self.problems, *self.errors.values()]
 
     @property
     def ok(self) -> bool:
         """Whether it can be saved."""
-        return not self.errors and not self.problem
+        return not self.errors and not self.problem and not self.problems
 
 
 def empty_form(visit: Visit, entity: Entity, prefilled: Mapping[str, str]) -> Form:
     """A form for a new row, with its defaults and what the address says."""
     form = Form(entity)
-    for spec in entity.fields:
+    for spec in fields_of(visit, entity, None):
         form.texts[spec.name] = prefilled.get(spec.name, "") or _text_of(visit, spec, _default(visit, spec))
     return form
 
@@ -58,8 +63,19 @@ def empty_form(visit: Visit, entity: Entity, prefilled: Mapping[str, str]) -> Fo
 def form_of(visit: Visit, entity: Entity, row: Any) -> Form:
     """A form that shows a row."""
     visit.learn(entity, [row])
-    texts = {spec.name: _text_of(visit, spec, getattr(row, spec.attribute)) for spec in entity.fields}
+    fields = fields_of(visit, entity, row)
+    texts = {spec.name: _text_of(visit, spec, getattr(row, spec.attribute)) for spec in fields}
     return Form(entity, texts=texts, version=row.version)
+
+
+def fields_of(visit: Visit, entity: Entity, row: Any | None) -> list[FieldSpec]:
+    """What a form shows: what this person may fill in, and, of a row that is there, what they may only read."""
+    access = visit.access
+    return [
+        spec
+        for spec in entity.fields
+        if access.sets(entity, spec, row) or (row is not None and not spec.computed and access.reads(entity, spec, row))
+    ]
 
 
 def _default(visit: Visit, spec: FieldSpec) -> object:
@@ -80,32 +96,69 @@ def _text_of(visit: Visit, spec: FieldSpec, value: Any) -> str:  # noqa: PLR0911
         return "on" if value else ""
     if isinstance(value, dt.datetime | dt.time):
         return value.isoformat(timespec="minutes")
-    if isinstance(value, float):
-        return format(Decimal(repr(value)).normalize(), "f")
+    if isinstance(value, float | Decimal):
+        return visit.language.plain_number(value)
     return str(value)
 
 
-def read_form(visit: Visit, entity: Entity, sent: Mapping[str, object], row: Any | None) -> Form:
-    """Check what was sent. ``row`` is the row that is edited; fields that are not sent become empty."""
+def read_form(
+    visit: Visit, entity: Entity, sent: Mapping[str, object], row: Any | None, only: tuple[str, ...] | None = None
+) -> Form:
+    """Check what was sent. ``row`` is the row that is edited; fields that may be set and are not sent become empty.
+
+    Fields that this person may not set keep their value, or get their default in a new row. ``only``: a form that may
+    set these fields and no others, whoever sends it.
+
+    Raises:
+        NotAllowed: a value was sent for a field that this person may see but not set, and it is not the present one.
+    """
     form = Form(entity)
     version = sent.get("version")
     if row is not None and isinstance(version, str) and version.isascii() and version.isdigit():
         form.version = int(version)
     visit.learn(entity, [row] if row is not None else [])
-    for spec in entity.fields:
-        if spec.is_upload:
-            _read_upload(form, spec, sent, row)
-            continue
-        text = sent.get(spec.name)
-        form.texts[spec.name] = text if isinstance(text, str) else ""
-        try:
-            form.values[spec.attribute] = _meaning(visit, spec, form.texts[spec.name], row)
-        except Invalid as error:
-            form.errors[spec.name] = str(error)
-    for spec in entity.fields:
-        if spec.unique and spec.name not in form.errors and _taken(visit, entity, spec, form.values, row):
-            form.errors[spec.name] = f"Another {entity.noun} has this {spec.label.lower()} already."
+    for spec in entity.kept:
+        settable = visit.access.sets(entity, spec, row) if only is None else spec.name in only and spec.is_given
+        if not settable:
+            _keep(visit, form, spec, sent, row)
+        elif spec.is_upload:
+            _read_upload(visit, form, spec, sent, row)
+        else:
+            _read(visit, form, spec, sent, row)
+    check_unique(visit, form, row)
     return form
+
+
+def _read(visit: Visit, form: Form, spec: FieldSpec, sent: Mapping[str, object], row: Any | None) -> None:
+    text = sent.get(spec.name)
+    form.texts[spec.name] = text if isinstance(text, str) else ""
+    try:
+        form.values[spec.attribute] = _meaning(visit, spec, form.texts[spec.name], row)
+    except Invalid as error:
+        form.errors[spec.name] = visit.language.tell(error)
+
+
+def _keep(visit: Visit, form: Form, spec: FieldSpec, sent: Mapping[str, object], row: Any | None) -> None:
+    """A field that this person may not set. One that they may not even see is treated like one that is not there."""
+    if spec.kind is Kind.SEQUENCE:
+        return
+    default = _default(visit, spec)
+    present = getattr(row, spec.attribute) if row is not None else default
+    seen = visit.access.reads(form.entity, spec, row) if row is not None else visit.field(form.entity, spec.name)
+    if seen:
+        form.texts[spec.name] = shown = _text_of(visit, spec, present)
+        if spec.name in sent and sent[spec.name] not in (shown, ""):
+            message = "You may not set “{field}”, so nothing was saved."
+            raise NotAllowed(visit.language.say(message, field=spec.label))
+    if row is not None:
+        return
+    value = visit.person.id if default is Special.ME else default
+    if spec.kind is Kind.PERSON and isinstance(value, str):
+        value = _person(visit, value)
+    if value is None and spec.required:
+        message = "Only somebody who may fill in every required field can add a {record}."
+        form.problem = visit.language.say(message, record=form.entity.noun)
+    form.values[spec.attribute] = value
 
 
 def _meaning(visit: Visit, spec: FieldSpec, text: str, row: Any | None) -> object:
@@ -113,11 +166,11 @@ def _meaning(visit: Visit, spec: FieldSpec, text: str, row: Any | None) -> objec
         return bool(text) and parse(spec, text)
     if not text or (spec.required and not text.strip()):
         if spec.required:
-            raise Invalid("Choose one." if spec.kind in (Kind.CHOICE, Kind.REF) else "Fill this in.")
+            raise Invalid("Choose one.") if spec.kind in (Kind.CHOICE, Kind.REF) else Invalid("Fill this in.")
         return None
     if spec.kind not in (Kind.TEXT, Kind.LONGTEXT) and not text.strip():
         return None
-    value = parse(spec, text)
+    value = parse(spec, text, decimal=visit.language.decimal_mark)
     if spec.kind is Kind.REF:
         return _referred(visit, spec, cast("int", value), row)
     if spec.kind is Kind.PERSON:
@@ -132,7 +185,7 @@ def _referred(visit: Visit, spec: FieldSpec, row_id: int, row: Any | None) -> in
         attribute(target.model, "id") == row_id, *(() if kept else (visit.access.named_rows(target),))
     )
     if visit.session.scalar(visible) is None:
-        raise Invalid(f"This {target.noun} does not exist any more. Choose another one.")
+        raise Invalid("This {record} does not exist any more. Choose another one.", record=target.noun)
     return row_id
 
 
@@ -149,7 +202,7 @@ def _person(visit: Visit, key: str) -> int:
     return cast("int", person.id)
 
 
-def _read_upload(form: Form, spec: FieldSpec, sent: Mapping[str, object], row: Any | None) -> None:
+def _read_upload(visit: Visit, form: Form, spec: FieldSpec, sent: Mapping[str, object], row: Any | None) -> None:
     upload = sent.get(spec.name)
     if isinstance(upload, Upload):
         form.uploads[spec.name] = upload
@@ -158,75 +211,6 @@ def _read_upload(form: Form, spec: FieldSpec, sent: Mapping[str, object], row: A
     if present and sent.get(f"{spec.name}.remove") == "on" and not spec.required:
         form.values[spec.attribute] = None
     elif spec.required and not present:
-        form.errors[spec.name] = f"Choose a {'picture' if spec.kind is Kind.IMAGE else 'file'}."
-
-
-def _taken(visit: Visit, entity: Entity, spec: FieldSpec, values: Mapping[str, Any], row: Any | None) -> bool:
-    value = values.get(spec.attribute)
-    if value is None:
-        return False
-    column = attribute(entity.model, spec.attribute)
-    same = func.lower(column) == value.lower() if spec.is_text else column == value
-    others = select(attribute(entity.model, "id")).where(same)
-    if row is not None:
-        others = others.where(attribute(entity.model, "id") != row.id)
-    return visit.session.scalar(others.limit(1)) is not None
-
-
-def save(visit: Visit, form: Form, row: Any | None) -> Any:
-    """Write a checked form to a new row, or to ``row``; returns the row, or None if the form now has errors.
-
-    Raises:
-        ChangedMeanwhile: the row is not at the version that the form showed.
-    """
-    entity, session = form.entity, visit.session
-    _store_uploads(visit, form)
-    if not form.ok:
-        return None
-    if row is None:
-        row = entity.model(created_by=visit.person.id)
-        session.add(row)
-    else:
-        _claim(visit, entity, row, form.version)
-    replaced = [getattr(row, spec.attribute) for spec in entity.uploads if spec.attribute in form.values]
-    for name, value in form.values.items():
-        setattr(row, name, value)
-    row.updated_at = now()
-    try:
-        with session.begin_nested():
-            session.flush()
-    except IntegrityError:
-        form.problem = "This clashes with a record that somebody saved just now. Look at the list, then try again."
-        return None
-    for key in replaced:
-        if key is not None:
-            visit.runtime.files.forget(session, key)
-    return row
-
-
-def _claim(visit: Visit, entity: Entity, row: Any, version: int | None) -> None:
-    """Raise the version, if it still is what the form showed; a form without version takes the present one."""
-    shown = row.version if version is None else version
-    table = entity.model
-    raised = update(table).where(attribute(table, "id") == row.id, attribute(table, "version") == shown)
-    result = cast("CursorResult[Any]", visit.session.execute(raised.values(version=shown + 1)))
-    if result.rowcount != 1:
-        raise ChangedMeanwhile
-    visit.session.refresh(row)
-
-
-def _store_uploads(visit: Visit, form: Form) -> None:
-    if form.errors:
-        for name in form.uploads:
-            form.errors.setdefault(name, "Choose the file again, please.")
-        return
-    for name, upload in form.uploads.items():
-        spec = form.entity.field(name)
-        if spec is None:
-            continue
-        try:
-            stored = visit.runtime.files.save(visit.session, upload, image=spec.kind is Kind.IMAGE, by=visit.person.id)
-        except UploadRefused as error:
-            form.errors[name] = str(error)
-        else:
-            form.values[spec.attribute] = stored.key
+        form.errors[spec.name] = visit.language.say(
+            "Choose a picture." if spec.kind is Kind.IMAGE else "Choose a file."
+        )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import func, select
 
 from .access import OWNER
-from .forms import Form, empty_form, read_form, save
+from .forms import Form, empty_form, read_form
 from .identity import Identity
 from .records import Entity, attribute
+from .saving import save
 from .transfer import TransferRefused
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def reasons(form: Form) -> tuple[str, ...]:
     """What is wrong with a row, one sentence for each field."""
     labels = {spec.name: spec.label for spec in form.entity.fields}
     found = [f"{labels.get(name, name)}: {message}" for name, message in form.errors.items()]
-    return (*found, *([form.problem] if form.problem else []))
+    return (*found, *([form.problem] if form.problem else []), *form.problems)
 
 
 def import_folder(runtime: Runtime, folder: Path) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Migration:
     def _carry(self, plan: TablePlan) -> Digest:
         entity = self._by_table[str(plan.target)]
         table = table_of(entity.model)
-        digest, count = Digest(), 0
+        digest, count, newer = Digest(), 0, 0
         unique = [(spec.attribute,) for spec in entity.fields if spec.unique]
         groups: _Groups = {group: set() for group in (*unique, *getattr(entity, "unique", ()))}
         labels = self._source.labels(plan)
@@ -137,11 +137,12 @@ class Migration:
             waiting.append(values)
             self._note(plan, row, cells)
             count += 1
+            newer += bool(self._plan.since) and str(frozen_meta(row.meta)["created_at"]) >= self._plan.since
             if len(waiting) >= BATCH:
                 self._insert(table, waiting)
         self._insert(table, waiting)
         told = {"table": plan.target, "entity": plan.entity, "before": before, "after": count}
-        self._result.tables.append({**told, "digest": digest.text()})
+        self._result.tables.append({**told, "newer": newer, "digest": digest.text()})
         return digest
 
     def _insert(self, table: Table, waiting: list[dict[str, Any]]) -> None:
@@ -243,7 +244,7 @@ class Migration:
             self._archive(plan, row.id, "", Cell(ROW, whole), Cell(ABSENT))
             count += 1
         told = {"table": plan.source, "entity": plan.entity, "before": count, "after": 0}
-        self._result.tables.append({**told, "digest": ""})
+        self._result.tables.append({**told, "newer": 0, "digest": ""})
 
     def _archive(self, plan: TablePlan, row_id: int, uid: str, old: Cell, new: Cell) -> None:
         entry = {

@@ -68,6 +68,8 @@ class Plan:
     version: int
     restores: int | None
     tables: tuple[TablePlan, ...]
+    since: str = ""
+    """Rows added at or after this instant (ISO 8601, UTC) are counted as newer in the result; empty: none."""
 
     def table(self, uid: str) -> TablePlan | None:
         """The table with that identity."""
@@ -101,6 +103,6 @@ def make_plan(data: Any) -> Plan:
             TablePlan(**{**table, "columns": tuple(ColumnPlan(**column) for column in table["columns"])})
             for table in data["tables"]
         )
-        return Plan(str(data["id"]), int(data["version"]), data["restores"], tables)
+        return Plan(str(data["id"]), int(data["version"]), data["restores"], tables, str(data.get("since", "")))
     except (KeyError, TypeError, ValueError) as error:
         raise PlanRefused(f"The plan is not complete: {error!r}") from error

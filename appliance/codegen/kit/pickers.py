@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, null, or_, select
 
 from .records import Person, attribute
-from .titles import title
 
 if TYPE_CHECKING:
     from .columns import FieldSpec
@@ -23,11 +22,12 @@ def ref_choices(visit: Visit, spec: FieldSpec) -> list[tuple[int, str]]:
     """Rows that this person may refer to: id and name, by name."""
     target = visit.runtime.definition.by_table[spec.target]
     statement = select(target.model).where(visit.access.named_rows(target)).limit(MAX_CHOICES)
-    if target.label is not None and target.label.is_text:
-        statement = statement.order_by(func.lower(attribute(target.model, target.label.attribute)))
+    if target.label is not None and target.label.is_name:
+        label = attribute(target.model, target.label.attribute)
+        statement = statement.order_by(case((visit.access.named_by(target), func.lower(label)), else_=null()))
     else:
         statement = statement.order_by(attribute(target.model, "id").desc())
-    return [(row.id or 0, title(target, row)) for row in visit.session.scalars(statement)]
+    return [(row.id or 0, visit.title(target, row)) for row in visit.session.scalars(statement)]
 
 
 def people_choices(visit: Visit) -> list[tuple[str, str]]:

@@ -6,11 +6,12 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Column, ForeignKey, Integer
+from sqlalchemy import Column, ForeignKey, Integer, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from .columns import PEOPLE_TABLE, FieldSpec, Kind, Utc
+from .columns import PEOPLE_TABLE, Computed, FieldSpec, Kind
+from .stored import Utc
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -73,7 +74,11 @@ class StoredFile(Base, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of record: its model class and how people call it."""
+    """A kind of record: its model class and how people call it.
+
+    ``noun`` and ``nouns`` are its name inside a sentence. ``unique``: combinations of attributes of which no two rows
+    have the same values; a row with an empty one is let be.
+    """
 
     model: type[Record]
     name: str
@@ -81,43 +86,38 @@ class Entity:
     slug: str
     fields: tuple[FieldSpec, ...]
     label: FieldSpec | None
+    noun: str
+    nouns: str
+    unique: tuple[tuple[str, ...], ...] = ()
 
     @property
     def table(self) -> str:
         """The name of its table; also its key in the access table."""
         return table_of(self.model).name
 
-    @property
-    def noun(self) -> str:
-        """Its name inside a sentence."""
-        return self.name if self.name.isupper() else self.name.lower()
-
-    @property
-    def nouns(self) -> str:
-        """Its plural inside a sentence."""
-        return self.plural if self.name.isupper() else self.plural.lower()
-
     def field(self, name: str) -> FieldSpec | None:
         """The field with that form name, or None."""
         return next((field for field in self.fields if field.name == name), None)
 
-    def columns(self, limit: int) -> tuple[FieldSpec, ...]:
-        """The fields that a table shows: at most ``limit``, leaving out first what says least in a narrow column."""
-        shown = [field for field in self.fields if field.kind is not Kind.LONGTEXT or field == self.label]
-        for kind in (Kind.FILE, Kind.URL, Kind.PHONE, Kind.IMAGE, Kind.TIME):
-            while len(shown) > limit and (last := [field for field in shown if field.kind is kind]):
-                shown.remove(last[-1])
-        return tuple(shown[:limit] or self.fields[:limit])
+    @property
+    def kept(self) -> tuple[FieldSpec, ...]:
+        """The fields that have a column."""
+        return tuple(field for field in self.fields if not field.computed)
+
+    @property
+    def computed(self) -> tuple[FieldSpec, ...]:
+        """The fields that are worked out from others."""
+        return tuple(field for field in self.fields if field.computed)
 
     @property
     def people(self) -> tuple[FieldSpec, ...]:
         """Fields that name a person."""
-        return tuple(field for field in self.fields if field.kind is Kind.PERSON)
+        return tuple(field for field in self.kept if field.kind is Kind.PERSON)
 
     @property
     def uploads(self) -> tuple[FieldSpec, ...]:
         """Fields that hold a file."""
-        return tuple(field for field in self.fields if field.is_upload)
+        return tuple(field for field in self.kept if field.is_upload)
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -125,15 +125,47 @@ def table_of(model: type[SQLModel]) -> Table:
     return cast("Table", model.__table__)  # type: ignore[attr-defined]
 
 
-def entity(model: type[Record], name: str, *, plural: str, slug: str, label: str | None) -> Entity:
-    """Describe a model class; the fields are those that its columns declare. ``label`` names the naming field."""
-    fields = tuple(
-        replace(spec, attribute=column.key, name=spec.name or column.key)
-        for column in table_of(model).columns
-        if isinstance(spec := column.info.get("spec"), FieldSpec)
-    )
+def entity(
+    model: type[Record],
+    name: str,
+    *,
+    plural: str,
+    slug: str,
+    label: str | None,
+    keep_case: bool = False,
+) -> Entity:
+    """Describe a model class; its fields are those that the class declares, in that order.
+
+    ``label`` names the naming field. ``keep_case``: the language writes nouns as they are inside a sentence too.
+    """
+    fields = tuple(spec for key in model.__annotations__ if (spec := _spec_of(model, key)) is not None)
     found = next((field for field in fields if field.name == label), None)
-    return Entity(model=model, name=name, plural=plural, slug=slug, fields=fields, label=found)
+    as_is = keep_case or name.isupper()
+    unique = tuple(
+        tuple(column.key for column in constraint.columns)
+        for constraint in table_of(model).constraints
+        if isinstance(constraint, UniqueConstraint) and len(constraint.columns) > 1
+    )
+    return Entity(
+        model=model,
+        name=name,
+        plural=plural,
+        slug=slug,
+        fields=fields,
+        label=found,
+        noun=name if as_is else name.lower(),
+        nouns=plural if as_is else plural.lower(),
+        unique=tuple(sorted(unique)),
+    )
+
+
+def _spec_of(model: type[Record], key: str) -> FieldSpec | None:
+    column = table_of(model).columns.get(key)
+    if column is not None:
+        spec = column.info.get("spec")
+        return replace(spec, attribute=key, name=spec.name or key) if isinstance(spec, FieldSpec) else None
+    declared = vars(model).get(key)
+    return declared.spec if isinstance(declared, Computed) else None
 
 
 def attribute(model: type[SQLModel], name: str) -> InstrumentedAttribute[Any]:

@@ -42,15 +42,16 @@ def related(visit: Visit, entity: Entity, row: Any) -> list[Related]:
     found = []
     referring = visit.runtime.definition.referring(entity)
     for other, spec in referring:
-        if not visit.access.may(other, Verb.READ):
+        if not visit.access.may(other, Verb.READ) or visit.field(other, spec.name) is None:
             continue
-        here = (attribute(other.model, spec.attribute) == row.id) & visit.access.rows(other, Verb.READ)
+        readable = visit.access.rows(other, Verb.READ) & visit.access.field_rows(other, spec)
+        here = (attribute(other.model, spec.attribute) == row.id) & readable
         total = visit.session.scalar(select(func.count()).select_from(other.model).where(here)) or 0
         newest = select(other.model).where(here).order_by(attribute(other.model, "id").desc()).limit(SHOWN)
         rows = list(visit.session.scalars(newest))
         visit.learn(other, rows)
         several = sum(1 for entry, _ in referring if entry is other) > 1
-        heading = f"{other.plural} ({spec.label.lower()})" if several else other.plural
+        heading = f"{other.plural} ({visit.language.inside(spec.label)})" if several else other.plural
         found.append(Related(other, spec, rows, total, heading))
     return found
 
@@ -63,12 +64,12 @@ def blockers(visit: Visit, entity: Entity, row: Any) -> list[Blocker]:
         total = visit.session.scalar(select(func.count()).select_from(other.model).where(column == row.id)) or 0
         if not total:
             continue
-        if visit.access.may(other, Verb.READ):
-            visible = visit.access.rows(other, Verb.READ)
+        if visit.access.may(other, Verb.READ) and visit.field(other, spec.name) is not None:
+            visible = visit.access.rows(other, Verb.READ) & visit.access.field_rows(other, spec)
             count = visit.session.scalar(select(func.count()).select_from(other.model).where(column == row.id, visible))
             if count == total:
                 noun = other.noun if total == 1 else other.nouns
                 found.append(Blocker(f"{total} {noun}", f"/{other.slug}?f.{spec.name}={row.id}"))
                 continue
-        found.append(Blocker(f"some {other.nouns} that you may not see", ""))
+        found.append(Blocker(visit.language.say("some {records} that you may not see", records=other.nouns), ""))
     return found

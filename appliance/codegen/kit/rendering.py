@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,12 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from . import display
 from .access import Verb
-from .definition import DashboardPage, FormPage, Page
+from .actions import offered
+from .definition import DashboardPage, DetailPage, FormPage, KioskPage, Page, TablePage
 from .importing import may_import
+from .language import load_language
 from .records import now
-from .titles import title
+from .reminders import count_due
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,23 +37,25 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.language = language = load_language(kit_folder / "languages", definition.language)
         self._jinja.globals.update(
             app=definition,
             static=self.static,
-            title_of=title,
             display=display,
             Verb=Verb,
             now=now,
+            language=language,
             may_import=may_import,
         )
+        self._jinja.globals.update(_=language.say, some=language.some, actions_of=offered)
         self._jinja.filters.update(
-            day=display.day,
-            long_day=display.long_day,
-            clock=display.clock,
-            number=display.number,
-            money=display.money,
-            size=display.size,
-            ago=_ago,
+            day=language.day,
+            long_day=language.long_day,
+            clock=language.clock,
+            number=language.number,
+            money=language.money,
+            size=language.size,
+            ago=lambda instant: language.ago(instant, now()),
             capital=_capital,
         )
 
@@ -68,10 +71,6 @@ class Renderer:
         return self._jinja.get_template(template).render(**context)
 
 
-def _ago(instant: dt.datetime) -> str:
-    return display.ago(instant, now())
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -82,17 +81,17 @@ def visible_pages(visit: Visit) -> list[Page]:
 
 
 def may_see(visit: Visit, page: Page) -> bool:
-    """A form page needs the right to create, a dashboard one entity that may be read, others the right to read."""
+    """A form or kiosk page needs the right to create, a dashboard one entity that may be read, others the right to read."""
     if isinstance(page, DashboardPage):
         return any(visit.access.may(widget.entity, Verb.READ) for widget in page.widgets)
-    return visit.access.may(page.entity, Verb.CREATE if isinstance(page, FormPage) else Verb.READ)
+    return visit.access.may(page.entity, Verb.CREATE if isinstance(page, FormPage | KioskPage) else Verb.READ)
 
 
 def navigation(visit: Visit) -> list[tuple[str, str]]:
     """Titles and addresses: the app's pages, then kinds of records that no page shows."""
     definition = visit.runtime.definition
     links = [(page.title, f"/pages/{page.slug}") for page in visible_pages(visit)]
-    shown = {page.entity.table for page in definition.pages if not isinstance(page, DashboardPage | FormPage)}
+    shown = {page.entity.table for page in definition.pages if isinstance(page, TablePage | DetailPage)}
     links += [
         (entity.plural, f"/{entity.slug}")
         for entity in definition.entities
@@ -105,6 +104,8 @@ def page_context(visit: Visit, path: str) -> dict[str, Any]:
     """What every page needs."""
     return {
         "visit": visit,
+        "title_of": visit.title,
+        "reminders": count_due(visit) if visit.runtime.definition.behaviour.reminders else None,
         "access": visit.access,
         "me": visit.person,
         "roles": sorted(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from .columns import FieldSpec, Kind
+from .language import Said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,29 +18,46 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 1_000
 MAX_LONGTEXT: Final = 20_000
 MAX_NUMBER: Final = 1e15
+NUMBER_PLACES: Final = 9
+"""Decimals that a number keeps: with the bound above, no product or quotient of an expression is too large to hold."""
 MAX_MONEY: Final = Decimal("999999999999.99")
 MAX_ID: Final = 2**63 - 1
 
+_TWO_WAYS: Final = "This can be read in two ways. Write {one} or {other}."
 _EMAIL: Final = re.compile(r"[^@\s<>\"(),:;\[\]\\]{1,64}@[^@\s<>\"(),:;\[\]\\]{1,190}")
 _PHONE: Final = re.compile(r"[+()0-9 ./-]{3,40}(?:\s*(?:x|ext\.?)\s*\d{1,6})?", re.IGNORECASE)
 _THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:[ ’']\d{3})+(?:[.,]\d+)?|[+-]?\d{1,3}(?:,\d{3})+\.\d+")
 
 
-class Invalid(ValueError):  # noqa: N818
+class Invalid(Said, ValueError):  # noqa: N818
     """The text cannot be the value of that field; the message is for the person."""
 
 
-def parse(spec: FieldSpec, text: str) -> object:
+def parse(spec: FieldSpec, text: str, *, decimal: str = ".") -> object:
     """The value of a field that was filled in with ``text`` (not empty).
 
-    Refs and people are looked up elsewhere; here a ref is its id and a person their key.
+    Refs and people are looked up elsewhere; here a ref is its id and a person their key. ``decimal`` is the mark that
+    people write before a fraction, ``.`` or ``,``.
 
     Raises:
         Invalid: with a sentence that says what to write.
     """
     if "\0" in text:
         raise Invalid("This contains a character that cannot be stored. Remove it.")
+    if decimal == "," and spec.kind in (Kind.NUMBER, Kind.MONEY):
+        text = _with_point(text)
     return _PARSERS[spec.kind](text, spec)
+
+
+def _with_point(text: str) -> str:
+    """A number as it is written where a comma stands before the fraction, with a point there."""
+    plain = text.strip()
+    if re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+,\d*|[+-]?\d{1,3}(?:\.\d{3}){2,}", plain):
+        return plain.replace(".", "").replace(",", ".")
+    if re.fullmatch(r"[+-]?\d{1,3}\.\d{3}", plain):
+        whole, _, rest = plain.partition(".")
+        raise Invalid(_TWO_WAYS, one=whole + rest, other=f"{whole},{rest}")
+    return re.sub(r"[ \u00a0\u202f’']", "", plain).replace(",", ".", 1)
 
 
 def _text(text: str, _spec: FieldSpec) -> str:
@@ -52,7 +70,7 @@ def _longtext(text: str, _spec: FieldSpec) -> str:
 
 def _limited(text: str, limit: int) -> str:
     if len(text) > limit:
-        raise Invalid(f"This is {len(text):,} characters long. Keep it to {limit:,}.")
+        raise Invalid("This is {count} characters long. Keep it to {limit}.", count=len(text), limit=limit)
     return text
 
 
@@ -64,7 +82,7 @@ def _decimal(text: str) -> Decimal:
     elif "," in plain:
         if re.fullmatch(r"[+-]?\d{1,3},\d{3}", plain):
             whole, _, rest = plain.partition(",")
-            raise Invalid(f"This can be read in two ways. Write {whole}{rest} or {whole}.{rest}.")
+            raise Invalid(_TWO_WAYS, one=whole + rest, other=f"{whole}.{rest}")
         plain = plain.replace(",", ".", 1)
     try:
         number = Decimal(plain)
@@ -79,7 +97,7 @@ def _number(text: str, _spec: FieldSpec) -> float:
     number = float(_decimal(text))
     if not math.isfinite(number) or abs(number) > MAX_NUMBER:
         raise Invalid("This number is too large.")
-    return number
+    return round(number, NUMBER_PLACES)
 
 
 def _money(text: str, _spec: FieldSpec) -> Decimal:
@@ -144,7 +162,7 @@ def _url(text: str, _spec: FieldSpec) -> str:
 
 def _choice(text: str, spec: FieldSpec) -> str:
     if text not in spec.options:
-        raise Invalid(f"Choose one of: {', '.join(spec.options)}.")
+        raise Invalid("Choose one of: {options}.", options=", ".join(spec.options))
     return text
 
 
@@ -173,6 +191,7 @@ _PARSERS: Final[dict[Kind, Callable[[str, FieldSpec], object]]] = {
     Kind.PERSON: _person,
     Kind.CHOICE: _choice,
     Kind.REF: _ref,
+    Kind.SEQUENCE: _text,
 }
 
 

@@ -12,7 +12,7 @@ from litestar.exceptions import ClientException, HTTPException
 from litestar.response import Redirect
 
 from .files import MAX_FILE_BYTES, Upload
-from .identity import COOKIE, HEADER, HeaderIdentity, Identity, NotIdentified
+from .identity import COOKIE, HEADER, PUBLIC, HeaderIdentity, Identity, NotIdentified
 from .rendering import page_context
 from .security import same_origin, security_headers
 from .settings import Login
@@ -51,7 +51,9 @@ def identify(request: AppRequest) -> None:
         return
     provider = runtime_of(request).identity
     if isinstance(provider, HeaderIdentity):
-        request.state["identity"] = provider.identify(request.headers.get(HEADER, ""))
+        request.state["identity"] = identity = provider.identify(request.headers.get(HEADER, ""))
+        if PUBLIC in identity.roles:
+            raise NotIdentified("whoever may use a kiosk may use nothing else")
     else:
         request.state["identity"] = provider.identify(request.cookies.get(COOKIE, ""))
 
@@ -63,8 +65,9 @@ async def read_sent(request: AppRequest) -> dict[str, object]:
         NotAllowed: the form does not come from a page that this app made for this person.
         ClientException: the body is not a form.
     """
+    say = runtime_of(request).renderer.language.say
     if not same_origin(request.headers.get("origin"), request.headers.get("host", "")):
-        raise NotAllowed("This form was sent from another site, so nothing was changed.")
+        raise NotAllowed(say("This form was sent from another site, so nothing was changed."))
     try:
         form = await request.form()
     except UnicodeDecodeError as error:
@@ -72,7 +75,8 @@ async def read_sent(request: AppRequest) -> dict[str, object]:
     token = form.get("csrf_token")
     subject = identity_of(request).subject
     if not isinstance(token, str) or not runtime_of(request).signer.form_token_holds(token, subject):
-        raise NotAllowed("This form is no longer valid, so nothing was changed. Open it again and send it once more.")
+        message = "This form is no longer valid, so nothing was changed. Open it again and send it once more."
+        raise NotAllowed(say(message))
     sent: dict[str, object] = {}
     for name in form:
         value = form.getall(name)[-1]
@@ -83,8 +87,8 @@ async def read_sent(request: AppRequest) -> dict[str, object]:
     return sent
 
 
-def take_flash(request: AppRequest) -> tuple[str, str] | None:
-    """The message that the previous answer left: its kind and text."""
+def take_flash(request: AppRequest) -> tuple[str, str, str] | None:
+    """The message that the previous answer left: its kind and text, and the address that takes it back, if any."""
     sealed = request.cookies.get(FLASH)
     if not sealed:
         return None
@@ -92,12 +96,13 @@ def take_flash(request: AppRequest) -> tuple[str, str] | None:
         value = runtime_of(request).signer.open("flash", sealed)
     except ValueError:
         return None
-    return (str(value[0]), str(value[1])) if isinstance(value, list) and len(value) == 2 else None
+    return (str(value[0]), str(value[1]), str(value[2])) if isinstance(value, list) and len(value) == 3 else None
 
 
 def page(request: AppRequest, visit: Visit, template: str, *, status: int = 200, **context: object) -> Html:
     """An HTML answer."""
     flash = take_flash(request)
+    visit.here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     html = visit.runtime.renderer.render(
         template, **page_context(visit, request.url.path), flash=flash, status=status, **context
     )
@@ -107,11 +112,11 @@ def page(request: AppRequest, visit: Visit, template: str, *, status: int = 200,
     return answer
 
 
-def redirect(request: AppRequest, address: str, message: str = "", *, kind: str = "success") -> Html:
-    """A 303 to an address of this app; ``message`` is shown there once."""
+def redirect(request: AppRequest, address: str, message: str = "", *, kind: str = "success", undo: str = "") -> Html:
+    """A 303 to an address of this app; ``message`` is shown there once, with a button that posts to ``undo``."""
     answer = Redirect(address, status_code=303)
     if message:
-        sealed = runtime_of(request).signer.seal("flash", [kind, message[:300]], seconds=FLASH_SECONDS)
+        sealed = runtime_of(request).signer.seal("flash", [kind, message[:300], undo], seconds=FLASH_SECONDS)
         answer.set_cookie(FLASH, sealed, max_age=FLASH_SECONDS, httponly=True, samesite="lax", path="/")
     return answer
 
@@ -148,24 +153,33 @@ def _sign_in_address(request: AppRequest) -> str:
 
 
 def _explain(request: AppRequest, error: Exception) -> tuple[int, str, str]:
+    """Status, heading and what to do, in the app's language."""
+    language = runtime_of(request).renderer.language
+    say = language.say
     if isinstance(error, NotIdentified):
-        words = "Open the sign-in link that was printed when the app was started."
-        if isinstance(runtime_of(request).identity, HeaderIdentity):
-            words = "Your sign-in is missing or has run out. Load the page again."
-        elif runtime_of(request).settings.login is not Login.LINK:
-            words = "Your session has ended. Open the app again to sign in."
-        return 401, "Please sign in", words
+        return 401, say("Please sign in"), say(_sign_in_hint(request))
     if isinstance(error, NotAllowed):
-        return 403, "Not allowed", str(error)
+        return 403, say("Not allowed"), language.tell(error)
     if isinstance(error, NoSuchRow):
-        return 404, "Not found", f"There is no such {error}, or you may not see it."
+        message = "There is no such {record}, or you may not see it."
+        return 404, say("Not found"), say(message, record=say(str(error)))
     if isinstance(error, HTTPException):
-        known = {
+        words = {
             404: ("Not found", "There is nothing at this address."),
             405: ("Not possible", "This address cannot be used like that."),
-            413: ("Too large", f"Everything sent at once may be {MAX_BODY_BYTES // 1024 // 1024} MB at most."),
+            413: ("Too large", "Everything sent at once may be {limit} MB at most."),
         }
-        heading, message = known.get(error.status_code, ("That did not work", "The request could not be understood."))
-        return error.status_code, heading, message
+        heading, message = words.get(error.status_code, ("That did not work", "The request could not be understood."))
+        limit = MAX_BODY_BYTES // 1024 // 1024
+        return error.status_code, say(heading), say(message, limit=limit) if "{" in message else say(message)
     log.error("request failed: %s %s", request.method, request.url.path, exc_info=error)
-    return 500, "Something went wrong", "Nothing was changed. Try again; if it happens again, tell the app's owner."
+    hint = "Nothing was changed. Try again; if it happens again, tell the app's owner."
+    return 500, say("Something went wrong"), say(hint)
+
+
+def _sign_in_hint(request: AppRequest) -> str:
+    if isinstance(runtime_of(request).identity, HeaderIdentity):
+        return "Your sign-in is missing or has run out. Load the page again."
+    if runtime_of(request).settings.login is not Login.LINK:
+        return "Your session has ended. Open the app again to sign in."
+    return "Open the sign-in link that was printed when the app was started."

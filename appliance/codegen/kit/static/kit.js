@@ -28,6 +28,18 @@
     button.addEventListener("click", () => button.closest("[data-toast]").remove());
   }
 
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
+  // What is wider than the screen starts at the present.
+  const startAtNow = () => {
+    for (const wide of document.querySelectorAll("[data-start-at]")) wide.scrollLeft = wide.scrollWidth * Number(wide.dataset.startAt) / 100 - wide.clientWidth / 2;
+  };
+  startAtNow();
+  document.addEventListener("htmx:afterSettle", startAtNow);
+
   // "/" goes to the search box, as in many applications.
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
