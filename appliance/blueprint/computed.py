@@ -66,6 +66,18 @@ def weigh(entities: Sequence[Entity], computed: Sequence[tuple[Cursor, str, str]
             cursor.fail(f"{field_name!r} multiplies too often", hint)
 
 
+def check(cursor: Cursor, entities: Sequence[Entity], entity: Entity, node: ex.Expression) -> None:
+    """Refuse an expression that takes too much work with the computed fields that it uses.
+
+    Raises:
+        BlueprintError: where the reader is.
+    """
+    size, products = _Scales(entities).expression(entity, node, (), cursor)
+    if size > ex.MAX_EXPANDED or products > ex.MAX_PRODUCTS:
+        hint = f"Use fewer computed fields; multiply and divide at most {ex.MAX_PRODUCTS} times, theirs included."
+        cursor.fail("this is too much work with the computed fields that it uses", hint)
+
+
 class _Scales:
     def __init__(self, entities: Sequence[Entity]) -> None:
         self.entities = entities
@@ -81,12 +93,19 @@ class _Scales:
             field = entity.field(name)
             size = products = 0
             if field is not None and field.computed is not None:
-                size, products = own_weight(field.computed)
-                for owner, used in uses(self.entities, entity, field.computed):
-                    more = self.weigh(owner, used.name, (*above, place), cursor)
-                    size, products = size + more[0], products + more[1]
+                size, products = self.expression(entity, field.computed, (*above, place), cursor)
             self.known[place] = size, products
         return self.known[place]
+
+    def expression(
+        self, entity: Entity, node: ex.Expression, above: tuple[_Place, ...], cursor: Cursor
+    ) -> tuple[int, int]:
+        """The same for any expression about a row of ``entity``."""
+        size, products = own_weight(node)
+        for owner, used in uses(self.entities, entity, node):
+            more = self.weigh(owner, used.name, above, cursor)
+            size, products = size + more[0], products + more[1]
+        return size, products
 
 
 def own_weight(node: ex.Expression) -> tuple[int, int]:

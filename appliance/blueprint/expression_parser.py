@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint import expressions as ex
 from appliance.blueprint import kinds
+from appliance.blueprint.computed import check
 from appliance.blueprint.expression_operands import Operands, Typed, arithmetic_hint
 from appliance.blueprint.kinds import Type
 from appliance.blueprint.lexer import Kind as TokenKind
@@ -31,7 +32,9 @@ def read_condition(cursor: Cursor, entities: Sequence[Entity], entity: Entity) -
     Raises:
         BlueprintError: at the operand that does not fit, with what to write instead.
     """
-    return _Reader(cursor, entities, entity).condition()
+    found = _Reader(cursor, entities, entity).condition()
+    check(cursor, entities, entity, found)
+    return found
 
 
 def read_value(cursor: Cursor, entities: Sequence[Entity], entity: Entity, wanted: Type) -> ex.Expression:
@@ -42,9 +45,11 @@ def read_value(cursor: Cursor, entities: Sequence[Entity], entity: Entity, wante
     """
     reader = _Reader(cursor, entities, entity)
     found = reader.when(wanted)
-    found = reader.shaped(found, wanted)
+    if wanted.kind is not ex.Kind.PERSON:
+        found = reader.shaped(found, wanted)
     if hint := kinds.storable(wanted, found.type):
         cursor.fail(f"this is {found.type}, not {wanted}", hint, found.token)
+    check(cursor, entities, entity, found.node)
     return found.node
 
 

@@ -40,7 +40,7 @@ MARKS: Final = ("required", "unique", "hidden", "label", "help", "default")
 MAX_INPUTS: Final = 8
 MAX_DIGITS: Final = 9
 MAX_PREFIX: Final = 12
-_SEQUENCE: Final = re.compile(r"(\w[\w./-]*?)?([0-9]{1,9})")
+_SEQUENCE: Final = re.compile(r"((?:\w[\w./-]*?)??)([0-9]{1,9})")
 
 
 def read_field(cursor: Cursor, entities: Sequence[str]) -> Field:
@@ -205,6 +205,6 @@ def _read_sequence(cursor: Cursor) -> Numbering:
     text, token = cursor.name("a number", until=(")",), allowed=lambda _: True)
     cursor.expect(")", "Close the bracket.")
     found = _SEQUENCE.fullmatch(text)
-    if found is None or len(found[1] or "") > MAX_PREFIX:
+    if found is None or len(found[1]) > MAX_PREFIX:
         return cursor.fail(f"{text!r} is no number to begin with", hint, token)
-    return Numbering(found[1] or "", len(found[2]), int(found[2]))
+    return Numbering(found[1], len(found[2]), int(found[2]))

@@ -178,4 +178,6 @@ def storable(field: Type, value: Type) -> str:
         return "Write days(…) around it."
     if field.kind is Kind.DATE and value.kind is Kind.DATETIME:
         return "Write day(…) around it."
+    if field.kind is Kind.PERSON:
+        return "Write me, or a person field."
     return f"The field holds {field}, this is {value}."
