@@ -26,7 +26,7 @@ MAX_ID: Final = 2**63 - 1
 _TWO_WAYS: Final = "This can be read in two ways. Write {one} or {other}."
 _EMAIL: Final = re.compile(r"[^@\s<>\"(),:;\[\]\\]{1,64}@[^@\s<>\"(),:;\[\]\\]{1,190}")
 _PHONE: Final = re.compile(r"[+()0-9 ./-]{3,40}(?:\s*(?:x|ext\.?)\s*\d{1,6})?", re.IGNORECASE)
-_THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:[ ’']\d{3})+(?:[.,]\d+)?|[+-]?\d{1,3}(?:,\d{3})+\.\d+")
+_THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:[ \u00a0\u202f’']\d{3})+(?:[.,]\d+)?|[+-]?\d{1,3}(?:,\d{3})+\.\d+")
 
 
 class Invalid(Said, ValueError):  # noqa: N818
@@ -77,7 +77,7 @@ def _limited(text: str, limit: int) -> str:
 def _decimal(text: str) -> Decimal:
     plain = text.strip()
     if _THOUSANDS.fullmatch(plain):
-        plain = re.sub(r"[ ’']", "", plain)
+        plain = re.sub(r"[ \u00a0\u202f’']", "", plain)
         plain = plain.replace(",", "") if "." in plain else plain.replace(",", ".")
     elif "," in plain:
         if re.fullmatch(r"[+-]?\d{1,3},\d{3}", plain):
