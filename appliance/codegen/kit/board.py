@@ -18,7 +18,7 @@ from .history import HistoryEntry
 from .listing import held
 from .records import attribute
 from .rendering import may_see
-from .rows import Selection, hints, selection
+from .rows import Selection, Unreadable, hints, selection
 from .saving import change
 from .values import Invalid, parse
 from .visit import NoSuchRow, NotAllowed
@@ -80,7 +80,7 @@ def show(request: AppRequest, visit: Visit, shown: BoardPage) -> Html:
 def _field(visit: Visit, shown: BoardPage) -> FieldSpec:
     spec = visit.field(shown.entity, shown.by)
     if spec is None:
-        raise NotAllowed(visit.language.say("You may not see what this board is sorted by."))
+        raise Unreadable(visit.language.say("You may not see what this board is sorted by."))
     return spec
 
 
@@ -201,11 +201,13 @@ def _moved(visit: Visit, shown: BoardPage, sent: dict[str, object]) -> tuple[int
     say = visit.language.say
     if not may_see(visit, shown):
         raise NotAllowed(say("You may not open “{page}”.", page=shown.title))
-    entity, spec = shown.entity, _field(visit, shown)
+    entity, spec = shown.entity, visit.field(shown.entity, shown.by)
+    if spec is None:
+        raise NotAllowed(say("You may not move this {record}.", record=entity.noun))
     wanted = str(sent.get("id", ""))
     row = visit.row(entity, int(wanted) if wanted.isascii() and wanted.isdigit() else 0, Verb.EDIT)
     if not visit.access.sets(entity, spec, row):
-        raise NotAllowed(visit.language.say("You may not move this {record}.", record=entity.noun))
+        raise Unreadable(visit.language.say("You may not move this {record}.", record=entity.noun))
     key = str(sent.get("value", ""))
     try:
         value = parse(spec, key) if key or spec.kind is Kind.BOOLEAN else None

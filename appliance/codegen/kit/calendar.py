@@ -13,8 +13,7 @@ from .columns import FieldSpec, Kind
 from .conditions import start_of
 from .listing import held
 from .periods import after, asked_day, long_month, name, start
-from .rows import Selection, colour, hints, selection
-from .visit import NotAllowed
+from .rows import Selection, Unreadable, colour, hints, selection
 from .web import page
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def show(request: AppRequest, visit: Visit, shown: CalendarPage) -> Html:
     view = chosen.query.asked("show") if chosen.query.asked("show") in VIEWS else "month"
     on = asked_day(chosen.query.asked("on"), visit.moment.today)
     first, last, before, following, label = _window(view, on, visit.language)
-    entries, total = _entries(visit, chosen, first_field, last_field, first, last)
+    entries, total = _entries(visit, chosen, (first_field, last_field), first, last)
     days = _days(entries, first, last, on.month if view == "month" else 0, visit.moment.today)
     can_add = visit.access.may(entity, Verb.CREATE) and visit.access.sets(entity, first_field, None)
     return page(
@@ -117,7 +116,7 @@ def show(request: AppRequest, visit: Visit, shown: CalendarPage) -> Html:
 def _fields(visit: Visit, shown: CalendarPage) -> tuple[FieldSpec, FieldSpec | None]:
     first = visit.field(shown.entity, shown.start)
     if first is None:
-        raise NotAllowed(visit.language.say("You may not see the dates that this calendar shows."))
+        raise Unreadable(visit.language.say("You may not see the dates that this calendar shows."))
     return first, visit.field(shown.entity, shown.end) if shown.end else None
 
 
@@ -144,10 +143,10 @@ def _window(view: str, on: dt.date, language: Language) -> tuple[dt.date, dt.dat
 
 
 def _entries(
-    visit: Visit, chosen: Selection, first: FieldSpec, last: FieldSpec | None, start_day: dt.date, end_day: dt.date
+    visit: Visit, chosen: Selection, fields: tuple[FieldSpec, FieldSpec | None], start_day: dt.date, end_day: dt.date
 ) -> tuple[list[Entry], int]:
     """The entries that touch these days, and how many there are in truth."""
-    entity = chosen.entity
+    entity, (first, last) = chosen.entity, fields
     begins = held(visit, entity, first)
     ends = begins if last is None else func.coalesce(held(visit, entity, last), begins)
     touching = and_(_not_after(begins, first, end_day), _not_before(ends, last or first, start_day))
@@ -185,9 +184,7 @@ def _day(moment: dt.date | dt.datetime) -> dt.date:
     return moment.date() if isinstance(moment, dt.datetime) else moment
 
 
-def _days(  # noqa: PLR0917 - private, and called once
-    entries: list[Entry], first: dt.date, last: dt.date, month: int, today: dt.date
-) -> list[Day]:
+def _days(entries: list[Entry], first: dt.date, last: dt.date, month: int, today: dt.date) -> list[Day]:
     days = [Day(first + dt.timedelta(n)) for n in range((last - first).days + 1)]
     for found in days:
         found.outside = bool(month) and found.date.month != month

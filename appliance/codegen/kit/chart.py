@@ -14,8 +14,7 @@ from .grouping import UNSEEN, Axis, as_day, axis, learn_values, named
 from .listing import RANGE
 from .measures import Gauge, Tally, gauge
 from .periods import after, between, count_between, name, short_name, start
-from .rows import Selection, selection
-from .visit import NotAllowed
+from .rows import Selection, Unreadable, selection
 from .web import page
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def show(request: AppRequest, visit: Visit, shown: ChartPage) -> Html:
     entity = shown.entity
     by, measured = axis(visit, entity, shown.by), gauge(visit, entity, shown.measure)
     if by is None or measured is None:
-        raise NotAllowed(visit.language.say("You may not see what this chart shows."))
+        raise Unreadable(visit.language.say("You may not see what this chart shows."))
     chosen = selection(request, visit, entity, shown.where)
     dated = by.spec.kind in (Kind.DATE, Kind.DATETIME)
     if dated:

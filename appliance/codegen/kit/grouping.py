@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, false, func, select
+from sqlalchemy import String, and_, cast, false, func, null, select
 
 from .access import Verb
 from .columns import FieldSpec, Kind
@@ -39,6 +39,8 @@ class Axis:
     unseen: ColumnElement[bool]
     lookup: FromClause | None = None
     link: ColumnElement[bool] | None = None
+    keyed: bool = False
+    """Whether rows differ in :attr:`unseen`."""
 
     def select(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """A query over the entity that may use :attr:`column` and :attr:`unseen`."""
@@ -48,7 +50,8 @@ class Axis:
     def grouped(self, condition: ColumnElement[bool], *columns: ColumnElement[Any]) -> Select[Any]:
         """Value, whether it is unseen, then ``columns``, for each group of the rows."""
         key = func.date(self.column) if self.spec.kind is Kind.DATETIME else self.column
-        return self.select(key, self.unseen, *columns).where(condition).group_by(*([key] if self.lookup is None else [key, self.unseen])).limit(MAX_GROUPS)
+        keys = (key, self.unseen) if self.keyed else (key,)
+        return self.select(key, self.unseen, *columns).where(condition).group_by(*keys).limit(MAX_GROUPS)
 
 
 def axis(visit: Visit, entity: Entity, by: str) -> Axis | None:
@@ -63,8 +66,13 @@ def axis(visit: Visit, entity: Entity, by: str) -> Axis | None:
         return None
     target = visit.runtime.definition.by_table[spec.target]
     there = visit.field(target, rest)
-    if there is None:
-        return None
+    if there is None:  # every row that leads somewhere is one whose value may not be seen
+        known = target.field(rest)
+        if known is None:
+            return None
+        secret = replace(known, kind=Kind.TEXT, options=())
+        leads = held(visit, entity, spec).is_not(None)
+        return Axis(entity, target, secret, by, spec.label, cast(null(), String), leads, keyed=True)
     visible = (
         select(attribute(target.model, "id").label("id"), held(visit, target, there).label("value"))
         .where(visit.access.rows(target, Verb.READ))
@@ -81,6 +89,7 @@ def axis(visit: Visit, entity: Entity, by: str) -> Axis | None:
         and_(reference.is_not(None), visible.c.id.is_(None)),
         visible,
         visible.c.id == reference,
+        keyed=True,
     )
 
 

@@ -27,6 +27,7 @@ from .listing import every, find
 from .query import read_query
 from .related import related
 from .rendering import may_see, visible_pages
+from .rows import Unreadable
 from .visit import NotAllowed
 from .web import AppRequest, Html, identity_of, page, redirect, runtime_of
 
@@ -53,7 +54,10 @@ def page_handlers(shown: Page) -> list[HTTPRouteHandler]:
     def handler(request: AppRequest) -> Html:
         with runtime_of(request).visit(identity_of(request)) as visit:
             _require(visit, shown)
-            return _show(request, visit, shown)
+            try:
+                return _show(request, visit, shown)
+            except Unreadable as error:
+                return page(request, visit, "closed.html", heading=shown.title, message=str(error))
 
     found: list[HTTPRouteHandler] = [handler]
     if isinstance(shown, BoardPage):
@@ -128,9 +132,7 @@ def _show_picker(request: AppRequest, visit: Visit, shown: DetailPage) -> Html:
     entity = shown.entity
     wanted = request.query_params.get("id", "")
     row = visit.row(entity, int(wanted)) if wanted.isascii() and wanted.isdigit() else None
-    query = read_query(
-        request.url.path, [item for item in request.query_params.multi_items() if item[0] != "id"]
-    )
+    query = read_query(request.url.path, [item for item in request.query_params.multi_items() if item[0] != "id"])
     listing = find(visit, entity, query)
     if row is not None:
         visit.learn(entity, [row])

@@ -81,7 +81,7 @@ def visible_pages(visit: Visit) -> list[Page]:
 
 
 def may_see(visit: Visit, page: Page) -> bool:
-    """A form or kiosk page needs the right to create, a dashboard one entity that may be read, others the right to read."""
+    """A form or kiosk page needs the right to create, a dashboard one entity that may be read, others reading."""
     if isinstance(page, DashboardPage):
         return any(visit.access.may(widget.entity, Verb.READ) for widget in page.widgets)
     return visit.access.may(page.entity, Verb.CREATE if isinstance(page, FormPage | KioskPage) else Verb.READ)

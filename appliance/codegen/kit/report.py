@@ -17,8 +17,7 @@ from .grouping import UNSEEN, Axis, axis, in_order, learn_values, named
 from .listing import held, sort_key
 from .measures import Gauge, Tally, gauge
 from .records import attribute
-from .rows import Selection, selection
-from .visit import NotAllowed
+from .rows import Selection, Unreadable, selection
 from .web import page
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def _report(visit: Visit, shown: ReportPage, chosen: Selection) -> Report:
         columns = tuple(spec for spec in visit.fields(entity) if not spec.is_upload)[:MAX_COLUMNS]
     by = axis(visit, entity, shown.by) if shown.by else None
     if shown.by and by is None:
-        raise NotAllowed(visit.language.say("You may not see what this report is grouped by."))
+        raise Unreadable(visit.language.say("You may not see what this report is grouped by."))
     if by is not None:
         columns = tuple(spec for spec in columns if spec.name != by.path) or columns
     gauges = [made for total in shown.totals if (made := gauge(visit, entity, total)) is not None]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .web import AppRequest
 
 
+class Unreadable(Exception):  # noqa: N818
+    """A page is about a field that this person may not read; the message says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What the address asks for, and the filter that selects it."""

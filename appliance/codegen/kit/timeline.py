@@ -14,8 +14,7 @@ from .conditions import start_of
 from .grouping import Axis, axis, in_order, learn_values, named
 from .listing import held
 from .periods import after, asked_day, between, name, short_name, start
-from .rows import Selection, colour, selection
-from .visit import NotAllowed
+from .rows import Selection, Unreadable, colour, selection
 from .web import page
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def show(request: AppRequest, visit: Visit, shown: TimelinePage) -> Html:
     entity = shown.entity
     first_field, last_field = visit.field(entity, shown.start), visit.field(entity, shown.end)
     if first_field is None or last_field is None:
-        raise NotAllowed(visit.language.say("You may not see the dates that this timeline shows."))
+        raise Unreadable(visit.language.say("You may not see the dates that this timeline shows."))
     chosen = selection(request, visit, entity, shown.where, keep=("on", "zoom"))
     zoom = chosen.query.asked("zoom") if chosen.query.asked("zoom") in ZOOMS else "quarter"
     on = asked_day(chosen.query.asked("on"), visit.moment.today)
