@@ -21,7 +21,7 @@ _RESERVED_FIELDS: Final = frozenset(
         "csrf_token",
     }
 )
-RESERVED_SLUGS: Final = frozenset({"static", "healthz"})
+RESERVED_SLUGS: Final = frozenset({"static", "healthz", "kiosk"})
 """Addresses that every app has of its own; no entity can be called so."""
 
 _TRANSLITERATE: Final = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "þ": "th"})

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance.blueprint.model import Blueprint
+from appliance.blueprint.model import PUBLIC, Blueprint, Verb
 from appliance.blueprint.naming import plural, slug
-from appliance.blueprint.screens import Page
+from appliance.blueprint.screens import (
+    CalendarPage,
+    DashboardPage,
+    FormPage,
+    KioskPage,
+    Page,
+    ReportPage,
+    TablePage,
+    TimelinePage,
+)
 from appliance.verifier.client import Answer, AppClient, expect
 from appliance.verifier.model import CheckFailed, Stage
 from appliance.verifier.people import Actor, actor
@@ -53,9 +62,29 @@ def open_page(client: AppClient, who: Actor, page: Page) -> None:
     Raises:
         CheckFailed: it does not open, or is not well-formed.
     """
-    answer = client.get(who, f"/pages/{slug(page.title)}")
-    expect(answer, (200,), "page_closed", f"The page “{page.title}” does not open.")
-    well_formed(answer, f"The page “{page.title}”")
+    address = f"/pages/{slug(page.title)}"
+    for asked in ("", *_views(page)):
+        answer = client.get(who, f"{address}{asked}")
+        expect(answer, (200,), "page_closed", f"The page “{page.title}” does not open.")
+        well_formed(answer, f"The page “{page.title}”")
+    if isinstance(page, TablePage | ReportPage):
+        answer = client.get(who, f"{address}/export.csv")
+        expect(answer, (200,), "page_closed", f"The page “{page.title}” cannot be taken along as a table.")
+
+
+def _views(page: Page) -> tuple[str, ...]:
+    """The other ways in which a page can be looked at."""
+    if isinstance(page, CalendarPage):
+        return ("?show=week", "?show=list", "?on=2024-02-29")
+    return ("?zoom=year", "?zoom=month&on=2024-02-29") if isinstance(page, TimelinePage) else ()
+
+
+def may_open(blueprint: Blueprint, page: Page, role: str) -> bool:
+    """A dashboard needs one of its entities to be readable, a form or kiosk page that one may add, others reading."""
+    if isinstance(page, DashboardPage):
+        return any(blueprint.permission(widget.entity, role, Verb.READ) for widget in page.widgets)
+    verb = Verb.CREATE if isinstance(page, FormPage | KioskPage) else Verb.READ
+    return blueprint.permission(page.entity, role, verb) is not None
 
 
 def well_formed(answer: Answer, name: str) -> None:
@@ -95,6 +124,9 @@ def check_strangers(recorder: Recorder, client: AppClient, blueprint: Blueprint)
             expect(client.get(None, path), (401,), "open_to_strangers", message)
             message = f"{start(a(entity.name))} can be added without signing in."
             expect(client.post(None, f"{path}/new", {}), (401,), "open_to_strangers", message)
+    for page in blueprint.pages:
+        if isinstance(page, KioskPage):
+            _check_kiosk(recorder, client, blueprint, page)
     path = f"/{slug(blueprint.entities[0].name)}" if blueprint.entities else "/"
     with recorder.check(Stage.ACCEPTANCE, "A forged or borrowed pass does not open the app"):
         for token in (client.passes.forged(someone), client.passes.for_another_app(someone), "nonsense"):
@@ -105,3 +137,30 @@ def check_strangers(recorder: Recorder, client: AppClient, blueprint: Blueprint)
             answer = client.get(someone, f"/{slug(entity.name)}")
             message = f"{plural(entity.name)} can be seen by people who have no role in this app."
             expect(answer, (403, 404), "open_to_everyone", message)
+
+
+def _check_kiosk(recorder: Recorder, client: AppClient, blueprint: Blueprint, page: KioskPage) -> None:
+    """The public form opens for whoever the front door lets through to it, and opens nothing else to them."""
+    public, address = actor(PUBLIC), f"/kiosk/{slug(page.title)}"
+    with recorder.check(Stage.PAGES, f"Anybody can open the form “{page.title}”", subject=page.title):
+        answer = client.get(public, address)
+        expect(answer, (200,), "page_closed", f"The form “{page.title}” does not open.")
+        well_formed(answer, f"The form “{page.title}”")
+        if answer.page.rows:
+            message = f"The form “{page.title}” shows records to everybody."
+            raise CheckFailed("open_to_strangers", message, detail=f"{answer.request}: row {answer.page.rows[0]}")
+    title = f"Whoever uses the form “{page.title}” can open nothing else"
+    with recorder.check(Stage.ACCEPTANCE, title, subject=page.title):
+        message = f"The form “{page.title}” lets everybody into the app."
+        addresses = ["/", f"/pages/{slug(page.title)}"]
+        for entity in blueprint.entities:
+            base = f"/{slug(entity.name)}"
+            addresses += [base, f"{base}/new", f"{base}/1", f"{base}/export.csv"]
+        for other in addresses:
+            expect(client.get(public, other), (401, 403), "open_to_strangers", message)
+        message = f"The form “{page.title}” takes what another site sends."
+        expect(client.post(public, address, {}, origin="http://elsewhere.example"), (403,), "accepts_forgery", message)
+    title = f"The form “{page.title}” adds nothing without having been opened first"
+    with recorder.check(Stage.ACCEPTANCE, title, subject=page.title):
+        message = f"The form “{page.title}” can be filled in by programs that never opened it."
+        expect(client.post(public, address, {}), (422,), "form_unprotected", message)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from appliance.blueprint.model import Blueprint, Entity, Permission, Scalar, Verb
+from appliance.blueprint.model import Entity, Permission, Scalar, Verb
 from appliance.blueprint.naming import plural, slug
-from appliance.blueprint.screens import DashboardPage, FormPage, Page
+from appliance.blueprint.screens import DashboardPage, Page
 from appliance.verifier.client import expect
 from appliance.verifier.model import CheckFailed, Stage
 from appliance.verifier.page import CSRF_FIELD
-from appliance.verifier.pages import open_page
+from appliance.verifier.pages import may_open, open_page
 from appliance.verifier.people import Actor, actor
 from appliance.verifier.recorder import Recorder
 from appliance.verifier.wording import a, can, start
@@ -27,20 +27,13 @@ def check_role(recorder: Recorder, world: World, role: str) -> None:
         AppGone: the app does not answer any more; it is recorded.
     """
     for page in world.blueprint.pages:
-        allowed = _may_open(world.blueprint, page, role)
+        allowed = may_open(world.blueprint, page, role)
         title = can(role, f"open the page “{page.title}”", allowed=allowed)
         with recorder.check(Stage.PAGES, title, role=role, subject=page.title):
             _check_page(world, page, actor(role), allowed=allowed)
     for entity in world.blueprint.entities:
         if entity.name in world.rows:
             _RoleCheck(recorder, world, role, entity).run()
-
-
-def _may_open(blueprint: Blueprint, page: Page, role: str) -> bool:
-    if isinstance(page, DashboardPage):
-        return any(blueprint.permission(widget.entity, role, Verb.READ) for widget in page.widgets)
-    verb = Verb.CREATE if isinstance(page, FormPage) else Verb.READ
-    return blueprint.permission(page.entity, role, verb) is not None
 
 
 def _check_page(world: World, page: Page, who: Actor, *, allowed: bool) -> None:

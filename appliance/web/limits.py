@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from appliance.core.errors import Refused
@@ -54,6 +54,8 @@ class Limits:
     posts: RateLimit
     builds: RateLimit
     sign_ins: RateLimit
+    kiosks: RateLimit = field(default_factory=lambda: RateLimit(burst=20, per_minute=30))
+    """Per app and address that asks; the app itself counts once more, over all addresses."""
 
     @classmethod
     def default(cls) -> Limits:

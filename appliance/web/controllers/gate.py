@@ -1,7 +1,8 @@
 """The gate: the front door asks here, before an app sees a byte, who is coming and whether they may.
 
 ``GET /gate/check`` answers 200 with ``X-Intramural-Identity`` (a token that names the person and their roles in this
-app) or anything else, which goes to the browser. ``/.intramural/session`` finishes the sign-in of an app's origin.
+app) or anything else, which goes to the browser. Without a session nothing passes but the kiosks of the app's
+blueprint, as ``@public``. ``/.intramural/session`` finishes the sign-in of an app's origin.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from appliance.blueprint.model import OWNER
 from appliance.identity.errors import ReturnUrlRefused, SignInRefused
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.errors import NotAllowed, NotFound
+from appliance.studio.kiosks import ROLES_AT_A_KIOSK, SOMEBODY, opens_to_everybody
 from appliance.studio.people import roles_in
 from appliance.web import cookies
 from appliance.web.access import PUBLIC, SIGNED_IN, NotSignedIn
 from appliance.web.controllers.apps import enter
+from appliance.web.limits import TooMany
 
 if TYPE_CHECKING:
     from appliance.db.records import Project
@@ -39,6 +42,8 @@ class GateController(Controller):
         host = request.headers.get("x-forwarded-host", "") or request.headers.get("host", "")
         project = _project(services, host)
         identity = services.identity
+        if await asyncio.to_thread(_is_kiosk, request, services, project):
+            return await asyncio.to_thread(_let_through, request, services, project)
         cookie = request.cookies.get(cookies.APP, "")
         session = identity.app_sessions.get(cookie, host=host) if cookie else None
         if session is None:
@@ -86,6 +91,22 @@ def _project(services: Services, host: str) -> Project:
         message = "There is no app at this address."
         raise NotFound(message, action="Check the address, or ask who gave it to you.")
     return project
+
+
+def _is_kiosk(request: Request[Any, Any, Any], services: Services, project: Project) -> bool:
+    method = request.headers.get("x-forwarded-method", "")
+    uri = request.headers.get("x-forwarded-uri", "")
+    return opens_to_everybody(services.studio.previews, project, method, uri)
+
+
+def _let_through(request: Request[Any, Any, Any], services: Services, project: Project) -> Response[Any]:
+    """Whoever stands at a kiosk, signed in or not, is ``@public`` there: a shared screen sends in nobody's name."""
+    asking = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    if not request.app.state.limits.kiosks.allow(f"{project.id} {asking}"):
+        raise TooMany.now()
+    services.studio.previews.start(project)
+    token = services.identity.app_tokens.issue(audience=project.id, person=SOMEBODY, roles=ROLES_AT_A_KIOSK)
+    return Response("", headers={IDENTITY_HEADER: token})
 
 
 def _ask_to_sign_in(request: Request[Any, Any, Any], services: Services, project: Project) -> Response[Any]:
