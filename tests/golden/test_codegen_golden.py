@@ -1,4 +1,4 @@
-"""One small app, file by file, for people to review. The kit is left out: it is copied as it is.
+"""Two small apps, file by file, for people to review. The kit is left out: it is copied as it is.
 
 Regenerate after a change that is meant, and read the difference: ``python -m tests.golden.test_codegen_golden``.
 """
@@ -8,20 +8,26 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from appliance.codegen.render import KIT, render
 from appliance.core.filetree import FileTree
 from tests.fixtures.generated_apps import blueprint
 
-GOLDEN = Path(__file__).parent / "codegen" / "visitor_sign_in"
+GOLDEN = Path(__file__).parent / "codegen"
+APPS = ("visitor_sign_in", "repair_desk")
+"""Lists and dashboards; and everything that an app does by itself."""
 
 
-def emitted() -> dict[str, bytes]:
-    return {path: content for path, content in render(blueprint("visitor_sign_in")) if "/kit/" not in path}
+def emitted(name: str) -> dict[str, bytes]:
+    return {path: content for path, content in render(blueprint(name)) if "/kit/" not in path}
 
 
-def test_the_emitted_files_are_those_that_were_reviewed():
-    reviewed = {path.relative_to(GOLDEN).as_posix(): path.read_bytes() for path in GOLDEN.rglob("*") if path.is_file()}
-    made = emitted()
+@pytest.mark.parametrize("name", APPS)
+def test_the_emitted_files_are_those_that_were_reviewed(name):
+    folder = GOLDEN / name
+    reviewed = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    made = emitted(name)
     assert sorted(made) == sorted(reviewed)
     for path, content in made.items():
         assert content.decode() == reviewed[path].decode(), path
@@ -39,5 +45,6 @@ def test_the_kit_is_copied_whole():
 
 
 if __name__ == "__main__":
-    shutil.rmtree(GOLDEN, ignore_errors=True)
-    FileTree(emitted()).write_to(GOLDEN)
+    for app in APPS:
+        shutil.rmtree(GOLDEN / app, ignore_errors=True)
+        FileTree(emitted(app)).write_to(GOLDEN / app)

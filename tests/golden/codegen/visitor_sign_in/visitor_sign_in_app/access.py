@@ -7,7 +7,7 @@ another record refers to them, for example to choose one in a form, and nothing 
 
 from __future__ import annotations
 
-from .kit.access import ALL, OWN, AccessTable, Grant
+from .kit.access import ALL, OWN, AccessTable, FieldTable, Grant
 
 ACCESS: AccessTable = {
     "visitor": {
@@ -19,3 +19,6 @@ ACCESS: AccessTable = {
         "Host": Grant(create=ALL, read=OWN),
     },
 }
+
+FIELDS: FieldTable = {}
+"""Fields that only some roles may read or set. A field that is not named here follows its record."""

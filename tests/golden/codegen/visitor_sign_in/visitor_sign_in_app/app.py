@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .access import ACCESS
+from .access import ACCESS, FIELDS
+from .behaviour import BEHAVIOUR
 from .examples import EXAMPLES
 from .kit.application import build
 from .kit.definition import Definition
@@ -28,6 +29,9 @@ DEFINITION = Definition(
     pages=PAGES,
     controllers=CONTROLLERS,
     examples=EXAMPLES,
+    fields=FIELDS,
+    behaviour=BEHAVIOUR,
+    language="en",
 )
 
 
