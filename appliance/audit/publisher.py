@@ -138,8 +138,9 @@ class Publisher:
         with self._condition:
             if self._space.is_full:
                 self._condition.wait_for(lambda: self._stopping, RETRY_SECONDS)
-            elif self._journal.has_reserve:
-                self._condition.wait_for(lambda: self._waiting or self._stopping)
+            elif self._journal.has_reserve and self._condition.wait_for(
+                lambda: self._waiting or self._stopping, RETRY_SECONDS
+            ):
                 # Let more leaves share this publication.
                 self._condition.wait_for(lambda: self._urgent or self._stopping, self._interval)
             batches, self._waiting = self._waiting, []
@@ -170,7 +171,7 @@ class Publisher:
                 if not is_full(error):
                     raise
                 full = error
-        self._space.set(full)
+        self._space.set(full or self._space.shortage())
 
     def _publish(self, *, ending: bool) -> None:
         size = self._builder.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ ADMINISTRATION: Final = frozenset(
 
 OUTCOME_BYTES: Final = 1024
 """What the record of one outcome takes, generously."""
+LOW_BYTES: Final = 1 << 20
+"""Less than this counts as full."""
 _MARGIN: Final = 16
 _MIB: Final = 1 << 20
 
@@ -98,6 +101,10 @@ class Space:
             f"Free at least {needed} MiB on the file system of {self._directory}, but change nothing in that folder. "
             "The log goes on by itself; nothing has to be restarted."
         )
+
+    def shortage(self) -> OSError | None:
+        """An error if the disk has hardly any space, so that people are told before something fails half-way."""
+        return OSError(errno.ENOSPC, "hardly any space is left") if self.free_bytes() < LOW_BYTES else None
 
     def free_bytes(self) -> int:
         """What the file system has left for this account; 0 where it cannot be asked."""
