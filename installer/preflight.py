@@ -29,10 +29,11 @@ class SystemPackage:
 BUBBLEWRAP: Final = SystemPackage("bubblewrap", "bwrap", "runs every app where it can do no harm")
 CHROMIUM: Final = SystemPackage("chromium", "chromium", "shows the pages to the tests")
 IPROUTE: Final = SystemPackage("iproute2", "ip", "gives a test a network without a route")
+POSTGRESQL: Final = SystemPackage("postgresql", "pg_ctlcluster", "holds the records of exported apps in the tests")
 STRACE: Final = SystemPackage("strace", "strace", "makes system calls fail on purpose in the tests")
 
 RUN: Final = (BUBBLEWRAP,)
-TEST: Final = (BUBBLEWRAP, CHROMIUM, IPROUTE, STRACE)
+TEST: Final = (BUBBLEWRAP, CHROMIUM, IPROUTE, POSTGRESQL, STRACE)
 
 
 class MissingPackages(Exception):  # noqa: N818 - shown to a person as it is
