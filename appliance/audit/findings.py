@@ -84,6 +84,8 @@ class LeafChecker:
         self._reader = LeafReader()
         self._open: dict[int, tuple[LeafRef, Leaf]] = {}
         self.outcomes = 0
+        self.pruned = 0
+        """Leaves below this index may be missing, and with them the intents of later outcomes."""
 
     def unfinished(self) -> tuple[OpenIntent, ...]:
         """Intents without outcome so far."""
@@ -102,6 +104,8 @@ class LeafChecker:
                 continue
             self.outcomes += 1
             ref, begun = self._open.pop(leaf.intent.index, (None, leaf))
+            if ref is None and leaf.intent.index < self.pruned:
+                continue
             if ref != leaf.intent:
                 self._findings.add_meaning(
                     Finding("entry", f"an outcome without an open intent at {leaf.intent.index}", index, index)

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from appliance.audit.leaf import Leaf, LeafReader
+from appliance.audit.pruned import stated_minimum
 from appliance.audit.storage import TileReader
 from appliance.audit.tiles import TileFile
 from appliance.core.ports import LeafRef
@@ -57,6 +58,7 @@ def load(directory: Path, size: int, reader: TileReader) -> dict[int, OpenIntent
         LeafRefused: an entry is not a leaf.
     """
     start, found = _stored(directory, size)
+    start = max(start, stated_minimum(directory, size).below)
     leaves = LeafReader()
     for index, entry in reader.all_entries(start):
         apply(found, index, entry, leaves, reader.node(0, index).hex())

@@ -64,8 +64,8 @@ class _Subject:
 class Keyring:
     """Makes, finds, rewraps and destroys data keys. Safe for threads; one process writes."""
 
-    def __init__(self, folder: Path, master_path: Path, clock: Clock) -> None:
-        """``folder`` is the vault's ``subjects`` folder.
+    def __init__(self, folder: Path, master_path: Path, clock: Clock, *, reading: bool = False) -> None:
+        """``folder`` is the vault's ``subjects`` folder; ``reading``: another process writes, so nothing is changed.
 
         Raises:
             PrivateFileError: the master key file may be read by others, or cannot be read or written.
@@ -73,8 +73,12 @@ class Keyring:
         """
         self._folder, self._master_path, self._clock = folder, master_path, clock
         self._lock = threading.RLock()
+        if reading and not master_path.exists():
+            raise damaged(f"{master_path} is missing")
         try:
-            for left in [*folder.glob(f"*{_OLD}"), *master_path.parent.glob(f"{master_path.name}{_OLD}")]:
+            for left in (
+                [] if reading else [*folder.glob(f"*{_OLD}"), *master_path.parent.glob(f"{master_path.name}{_OLD}")]
+            ):
                 finish_scrub(left.with_name(left.name.removesuffix(_OLD)))
         except OSError as error:
             raise unavailable(error) from error

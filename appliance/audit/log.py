@@ -17,6 +17,7 @@ from appliance.audit.journal import SEGMENT_BYTES, Journal, release
 from appliance.audit.leaf import Leaf, LeafReader, encode_leaf
 from appliance.audit.merkle import inclusion_proof
 from appliance.audit.note import Checkpoint, open_checkpoint, proof_text
+from appliance.audit.pruned import stated_minimum
 from appliance.audit.publisher import Publisher
 from appliance.audit.space import LogState, Space
 from appliance.audit.storage import CHECKPOINT, TileReader, TileStore, WriterLock
@@ -227,15 +228,15 @@ class AuditLog:
         return proof_text(index, inclusion_proof(index, checkpoint.size, reader.node), note)
 
     def leaves(self, start: int = 0) -> Iterator[tuple[LeafRef, Leaf]]:
-        """Every acknowledged leaf from ``start`` on, in order.
+        """Every acknowledged leaf from ``start`` on, in order; pruned ones are left out.
 
         Raises:
             AuditUnavailable: a part is missing or damaged, or it cannot be published.
         """
         self._publisher.flush(self._size)
-        reader = TileReader(self._directory, self._published()[1].size)
-        leaves = LeafReader()
-        for index, entry in reader.all_entries(start):
+        size = self._published()[1].size
+        reader, leaves = TileReader(self._directory, size), LeafReader()
+        for index, entry in reader.all_entries(max(start, stated_minimum(self._directory, size).below)):
             yield LeafRef(index, reader.node(0, index).hex()), leaves.read(entry)
 
     def close(self) -> None:

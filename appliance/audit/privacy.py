@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from appliance.audit.desk import Desk
+    from appliance.audit.seal import Opened
     from appliance.audit.vault import Vault
     from appliance.core.clock import Clock
     from appliance.core.ports import AuditSink, LeafRef, PersonalRecords, SealedRef
@@ -61,7 +62,7 @@ class Privacy:
 
     # --- opening -----------------------------------------------------------------------------------------------
 
-    def open_body(self, ref: SealedRef, *, principal: str, purpose: str) -> bytes:
+    def open_body(self, ref: SealedRef, *, principal: str, purpose: str) -> Opened:
         """Open what a leaf names; that somebody looked, and what for, is recorded first.
 
         Raises:

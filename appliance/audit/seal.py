@@ -122,7 +122,15 @@ def read_header(sealed: bytes) -> Header:
     return _split(sealed)[0]
 
 
-def open_sealed(sealed: bytes, key: DataKey, ref: SealedRef) -> bytes:
+@dataclass(frozen=True)
+class Opened:
+    """A body and the salt that its digest was made with: together they prove to anybody what the leaf is about."""
+
+    body: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+
+
+def open_sealed(sealed: bytes, key: DataKey, ref: SealedRef) -> Opened:
     """The body, if ``sealed`` is the one that ``ref`` names and ``key`` opens it.
 
     Raises:
@@ -141,7 +149,7 @@ def open_sealed(sealed: bytes, key: DataKey, ref: SealedRef) -> bytes:
     salt, body = plain[:SALT_BYTES], plain[SALT_BYTES:]
     if not hmac.compare_digest(salted_digest(salt, subject=ref.subject, kind=ref.kind, body=body), ref.digest):
         raise damaged("the body does not have the digest that the leaf states")
-    return body
+    return Opened(body, salt)
 
 
 def wrap(master: DataKey, key: DataKey, subject: str, entropy: Entropy = secrets.token_bytes) -> bytes:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.audit.errors import BodyPruned
 from appliance.audit.files import sync_folder, write_files
 from appliance.audit.keyring import Keyring, erased, unavailable
-from appliance.audit.seal import Header, damaged, open_sealed, read_header, seal
+from appliance.audit.seal import Header, Opened, damaged, open_sealed, read_header, seal
 from appliance.audit.tiles import TileFile
 from appliance.core.ports import BodyKind, SealedRef
 
@@ -45,13 +45,18 @@ class Gone:
 class Vault:
     """Implements :class:`appliance.core.ports.BodyVault`. Safe for threads; one process writes."""
 
-    def __init__(self, folder: Path, master_path: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, master_path: Path, clock: Clock, *, reading: bool = False) -> None:
         """Open or begin the vault in ``folder``; finishes an interrupted exchange of the master key.
+
+        ``reading``: another process writes; nothing is begun, finished or tidied, and only :meth:`open` may be used.
 
         Raises:
             PrivateFileError, BodyDamaged, VaultUnavailable: the keys cannot be used.
         """
         self._folder, self._clock = folder, clock
+        if reading:
+            self.keyring = Keyring(folder / "subjects", master_path, clock, reading=True)
+            return
         try:
             (folder / "subjects").mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / _BODIES).mkdir(mode=0o700, exist_ok=True)
@@ -78,8 +83,8 @@ class Vault:
             raise unavailable(error) from error
         return ref
 
-    def open(self, ref: SealedRef) -> bytes:
-        """The body that a leaf names.
+    def open(self, ref: SealedRef) -> Opened:
+        """The body that a leaf names, with its salt.
 
         Raises:
             BodyErased: the person's key was destroyed.

@@ -22,6 +22,7 @@ from appliance.audit.note import (
     parse_checkpoint,
     parse_vkey,
 )
+from appliance.audit.pruned import MARK, stated_minimum
 from appliance.audit.records import Record, Tail, read_records, segments
 from appliance.audit.storage import CHECKPOINT
 from appliance.audit.verify_anchors import Anchor, AnchorReader, Vouched
@@ -68,6 +69,7 @@ class _Verification:
         wanted = {one.checkpoint.size for one in anchors}
         frontier = Frontier()
         if checkpoint is not None:
+            self._allow_pruned(checkpoint)
             frontier = self._tiles.run(checkpoint, wanted)
         size = frontier.size
         journaled = self._journaled(records, frontier, wanted) if checkpoint is not None else 0
@@ -83,6 +85,16 @@ class _Verification:
             findings=self._findings.all(),
             notes=tuple(self._notes),
         )
+
+    def _allow_pruned(self, checkpoint: Checkpoint) -> None:
+        try:
+            pruned = stated_minimum(self._directory, checkpoint.size)
+        except AuditCorrupt as error:
+            self._findings.add(Finding(MARK, error.cause))
+            return
+        if pruned.below:
+            self._tiles.pruned = self._leaves.pruned = pruned.below
+            self._notes.append(f"entries pruned up to leaf {pruned.below - 1}, as leaf {pruned.leaf} announces")
 
     def _journal(self) -> list[Record]:
         # Before the checkpoint is read: segments are only removed once a checkpoint covers them, so nothing is missed.

@@ -22,6 +22,8 @@ class TilesVerifier:
         self._leaves = leaves
         self.hashes = bytearray()
         """The leaf hashes, one after the other."""
+        self.pruned = 0
+        """Bundles that end at or below this index may be missing; then the tiles speak for their leaves."""
         self.roots: dict[int, bytes] = {}
         """The roots at the sizes that were wanted, where the log has been that large."""
 
@@ -92,6 +94,8 @@ class TilesVerifier:
 
     def _bundle(self, number: int, width: int) -> list[bytes] | None:
         first, path = number * WIDTH, tile_path(ENTRIES, number, width)
+        if first + width <= self.pruned and not (self._directory / path).exists():
+            return None
         content = self._read(ENTRIES, number, width)
         try:
             entries = None if content is None else parse_bundle(content)

@@ -79,12 +79,12 @@ def test_words_are_sealed_and_erased_everywhere(appliance: Appliance) -> None:
 
     prompts = sealed(appliance, Event.PROMPT_SUBMITTED, "body")
     open_body = appliance.privacy.open_body
-    opened = [open_body(one, principal="user:auditor", purpose="test") for one in prompts]
+    opened = [open_body(one, principal="user:auditor", purpose="test").body for one in prompts]
     assert opened == [BEFORE.encode(), WORDS.encode(), b"Paul's own words"]
     (blueprint, _) = sealed(appliance, Event.BUILD_STARTED, "blueprint")
-    assert open_body(blueprint, principal="user:auditor", purpose="test").decode() == SHIFTS
+    assert open_body(blueprint, principal="user:auditor", purpose="test").body.decode() == SHIFTS
     (code, _) = sealed(appliance, Event.VERSION_COMMITTED, "code")
-    assert b"blueprint.app" in zlib.decompress(open_body(code, principal="user:auditor", purpose="test"))
+    assert b"blueprint.app" in zlib.decompress(open_body(code, principal="user:auditor", purpose="test").body)
     assert places(home / "audit", "xylophone", "kumquat") == []
     assert places(home / "vault", "xylophone", "kumquat") == []
     assert places(home / "apps", "xylophone", "kumquat", "quincewright") == []
@@ -95,7 +95,7 @@ def test_words_are_sealed_and_erased_everywhere(appliance: Appliance) -> None:
     assert places(home, "xylophone", "kumquat", "quincewright") == []
     with pytest.raises(BodyErased, match="by user:dpo, approved by user:chief"):
         open_body(prompts[1], principal="user:auditor", purpose="test")
-    assert open_body(prompts[2], principal="user:auditor", purpose="test") == b"Paul's own words"
+    assert open_body(prompts[2], principal="user:auditor", purpose="test").body == b"Paul's own words"
     kept = studio.builds.get(other.id)
     assert kept is not None
     assert (kept.request, kept.requester) == ("Paul's own words", PAUL)

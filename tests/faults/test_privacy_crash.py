@@ -41,7 +41,7 @@ def require_erased(home: Path, mine: SealedRef, other: SealedRef) -> None:
         assert parts.privacy.resume() == ()
         with pytest.raises(BodyErased, match="approved by user:bob"):
             parts.vault.open(mine)
-        assert parts.vault.open(other) == b"other"
+        assert parts.vault.open(other).body == b"other"
         assert parts.vault.keyring.key_ids("maya") == ()
         assert not list(home.rglob("*.old"))
         assert WORDS.encode() not in whole(home)
@@ -68,7 +68,7 @@ def test_killed_before_the_approval_is_stored_nothing_is_gone(tmp_path: Path) ->
     assert run(tmp_path, "announced").returncode == -9
     with parts_in(tmp_path) as parts:
         assert parts.privacy.resume() == ()
-        assert parts.vault.open(mine) == WORDS.encode()
+        assert parts.vault.open(mine).body == WORDS.encode()
         (request,) = parts.privacy.requests()
         assert request.state.value == "waiting"
         unknown = [leaf for _, leaf in parts.log.leaves() if leaf.event == Event.SUBJECT_ERASED]
@@ -93,9 +93,9 @@ def test_killed_at_any_system_call_nothing_is_half_erased(tmp_path: Path, call: 
         with parts_in(tmp_path) as parts:
             parts.privacy.resume()
             states = [one.state.value for one in parts.privacy.requests()]
-            assert parts.vault.open(other) == b"other"
+            assert parts.vault.open(other).body == b"other"
             if "done" not in states:
-                assert parts.vault.open(mine) == WORDS.encode()
+                assert parts.vault.open(mine).body == WORDS.encode()
                 assert not acknowledged
         if acknowledged or "done" in states:
             break
@@ -140,7 +140,7 @@ def test_rotation_killed_anywhere_loses_no_key(tmp_path: Path) -> None:
             killed += "rotated" not in done.stdout
             with parts_in(tmp_path) as parts:
                 for number, ref in enumerate(refs):
-                    assert parts.vault.open(ref) == f"words {number}".encode()
+                    assert parts.vault.open(ref).body == f"words {number}".encode()
                 assert not list(tmp_path.rglob("*.old"))
     assert killed >= 10
 

@@ -47,7 +47,7 @@ def events(parts: Parts) -> list[tuple[str, str | None]]:
 
 def test_words_are_on_disk_only_under_seal(parts: Parts) -> None:
     ref = parts.prompt(WORDS)
-    assert parts.vault.open(ref) == WORDS.encode()
+    assert parts.vault.open(ref).body == WORDS.encode()
     assert WORDS.encode() not in whole(parts.home)
     modes = {stat.S_IMODE(path.stat().st_mode) & 0o007 for path in (parts.home / "vault").rglob("*")}
     assert modes == {0}
@@ -56,7 +56,7 @@ def test_words_are_on_disk_only_under_seal(parts: Parts) -> None:
 def test_the_body_is_durable_before_the_leaf_can_name_it(parts: Parts) -> None:
     ref = parts.vault.seal(b"x", subject="maya", kind=BodyKind.CODE)
     again = Vault(parts.home / "vault", parts.home / "keys" / "vault.json", parts.clock)
-    assert again.open(ref) == b"x"
+    assert again.open(ref).body == b"x"
 
 
 def test_erasure_needs_two_people_and_leaves_a_tombstone(parts: Parts) -> None:
@@ -67,12 +67,12 @@ def test_erasure_needs_two_people_and_leaves_a_tombstone(parts: Parts) -> None:
     for who in (ANN, f" {ANN.upper()} ", ""):
         with pytest.raises(ApprovalRefused, match="two people"):
             parts.privacy.approve_erasure(request.id, principal=who)
-    assert parts.vault.open(ref) == WORDS.encode()
+    assert parts.vault.open(ref).body == WORDS.encode()
     parts.clock.advance(3600)
     parts.privacy.approve_erasure(request.id, principal=BOB)
     with pytest.raises(BodyErased, match=r"Erased on 2026-11-22T21:00:00\+00:00 by user:ann, approved by user:bob"):
         parts.vault.open(ref)
-    assert parts.vault.open(other) == b"other words"
+    assert parts.vault.open(other).body == b"other words"
     assert WORDS.encode() not in whole(parts.home)
     tombstone = [leaf for _, leaf in parts.log.leaves() if leaf.event == Event.SUBJECT_ERASED]
     assert [leaf.result for leaf in tombstone] == [None, "refused", None, "refused", None, "refused", None, "done"]
@@ -113,7 +113,7 @@ def test_who_was_erased_may_come_back(parts: Parts) -> None:
     old = parts.prompt(WORDS)
     parts.erase("maya")
     new = parts.prompt("new words")
-    assert parts.vault.open(new) == b"new words"
+    assert parts.vault.open(new).body == b"new words"
     with pytest.raises(BodyErased):
         parts.vault.open(old)
 
@@ -127,7 +127,7 @@ def test_a_hold_stops_request_and_approval_and_names_itself(parts: Parts, subjec
         parts.privacy.request_erasure("maya", principal=ANN, reason="asked")
     with pytest.raises(HeldBack, match=hold.id):
         parts.privacy.approve_erasure(request.id, principal=BOB)
-    assert parts.vault.open(ref) == WORDS.encode()
+    assert parts.vault.open(ref).body == WORDS.encode()
     parts.privacy.lift_hold(hold.id, principal=EVE, reason="case closed")
     assert parts.privacy.holds() == ()
     parts.privacy.approve_erasure(request.id, principal=BOB)
@@ -167,7 +167,7 @@ def test_reasons_are_needed(parts: Parts, reason: str) -> None:
 
 def test_looking_is_recorded_also_when_there_is_nothing_to_see(parts: Parts) -> None:
     ref = parts.prompt(WORDS)
-    assert parts.privacy.open_body(ref, principal=EVE, purpose="review") == WORDS.encode()
+    assert parts.privacy.open_body(ref, principal=EVE, purpose="review").body == WORDS.encode()
     parts.erase("maya")
     with pytest.raises(BodyErased):
         parts.privacy.open_body(ref, principal=EVE, purpose="review")
@@ -182,7 +182,7 @@ def test_rotation_rewraps_without_touching_bodies(parts: Parts) -> None:
     assert parts.privacy.rotate_master_key(principal=EVE) == 5
     assert {path: path.read_bytes() for path in before} == before
     again = Vault(parts.home / "vault", parts.home / "keys" / "vault.json", parts.clock)
-    assert [again.open(ref) for ref in refs] == [f"words {number}".encode() for number in range(5)]
+    assert [again.open(ref).body for ref in refs] == [f"words {number}".encode() for number in range(5)]
     secret = old_master["keys"][old_master["current"]].encode()
     assert secret not in whole(parts.home)
 
@@ -222,7 +222,7 @@ def test_retention_removes_by_kind_and_age_and_a_hold_keeps(tmp_path: Path) -> N
         assert (report.removed, report.held) == ({"prompt": 1}, 1)
         with pytest.raises(BodyPruned, match=r"Removed on 2026-12-23T.*: a prompt is kept for 30 days"):
             parts.vault.open(old)
-        assert [parts.vault.open(one) for one in (held, code, new)] == [b"held words", b"old code", b"new words"]
+        assert [parts.vault.open(one).body for one in (held, code, new)] == [b"held words", b"old code", b"new words"]
         (announced,) = [leaf for _, leaf in parts.log.leaves() if leaf.event == Event.BODIES_PRUNED and not leaf.result]
         assert announced.details["addresses"] == [old.address]
         assert retention.run(principal="appliance").removed == {}
