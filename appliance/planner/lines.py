@@ -58,9 +58,9 @@ ABOUT: {_SENTENCE}
 """)
 
 
-def list_item(taken: Sequence[str], most: int) -> Grammar:
+def list_item(taken: Sequence[str], most: int, *, may_go_on: bool = True) -> Grammar:
     """The next name of ``roles A, B`` or ``records X, Y``, followed by a comma or by the end of the line."""
-    tail = '"\\n"' if len(taken) + 1 >= most else '("," | "\\n")'
+    tail = '("," | "\\n")' if may_go_on and len(taken) + 1 < most else '"\\n"'
     return Grammar(f"""start: " " NAME {tail}
 NAME: {_NOUN}{_except(taken)}
 """)

@@ -12,15 +12,18 @@ from appliance.blueprint.printer import access_line, entity_lines, example_line,
 from appliance.core.clock import Clock, SystemClock
 from appliance.core.ports import Message, Prompt, TextGenerator, TokenUsage
 from appliance.planner import stages
+from appliance.planner.completion import companions, complete, is_a_new_kind
+from appliance.planner.knowledge import Catalogue, load_catalogue
+from appliance.planner.language import language_of
 from appliance.planner.lines import title_lines
-from appliance.planner.request import check_request
+from appliance.planner.request import Request, check_request
 from appliance.planner.samples import sample_rows
 from appliance.planner.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROMPT_VERSION: Final = "plan/2"
+PROMPT_VERSION: Final = "plan/3"
 _EXAMPLES: Final = (2, 1, 3)
 
 
@@ -55,6 +58,7 @@ class Planner:
         self._generator = generator
         self._limit = request_characters
         self._clock = clock or SystemClock()
+        self._catalogue = load_catalogue()
 
     def warm_up(self) -> None:
         """Have the part of the prompt that never changes computed and stored, so that no request waits for it.
@@ -76,12 +80,12 @@ class Planner:
         """
         wanted = check_request(request, limit=self._limit)
         with self._generator.session(plan_prompt(wanted.text)) as session:
-            draft = self._write(Transcript(session), on_text)
+            draft = self._write(Transcript(session), on_text, wanted)
             usage = session.usage()
         text = to_text(draft)
         return Plan(parse(text), text, usage, PROMPT_VERSION)
 
-    def _write(self, transcript: Transcript, on_text: Callable[[str], None]) -> Blueprint:
+    def _write(self, transcript: Transcript, on_text: Callable[[str], None], wanted: Request) -> Blueprint:
         def emit(*lines: str) -> None:
             on_text("".join(f"{line}\n" for line in lines))
 
@@ -91,12 +95,30 @@ class Planner:
         roles = stages.write_names(transcript, "roles", most=stages.MOST_ROLES, fallback="Member")
         emit(*(f"role {role}" for role in roles))
         names = stages.write_names(transcript, "records", most=stages.MOST_ENTITIES, fallback="Record")
+        language = language_of(wanted.text)
+        # The catalogue speaks English; an app in another language keeps to the model's own words.
+        known = self._catalogue if language == "en" else Catalogue({})
+        if wanted.names_many:
+            names = stages.write_more_names(
+                transcript,
+                names,
+                upto=min(stages.MOST_ASKED, len(names) + 2),
+                accept=lambda name, taken: is_a_new_kind(name, taken, known),
+            )
+        added = companions(names, known)
+
+        def fill(entity: Entity, others: list[Entity]) -> Entity:
+            return complete(entity, (*names, *added), known, stages.linked(others)) if language == "en" else entity
+
         transcript.force(stages.entity_header(names[0]))
         entities: list[Entity] = []
         for index, entity_name in enumerate(names):
             last = index + 1 == len(names)
             end = stages.access_header(names[0]) if last else stages.entity_header(names[index + 1])
-            entities.append(stages.write_entity(transcript, entity_name, names, end))
+            entities.append(fill(stages.write_entity(transcript, entity_name, names, end), entities))
+            emit(*entity_lines(entities[-1], entities))
+        for entity_name in added:
+            entities.append(stages.complete_fields(fill(Entity(entity_name, ()), entities)))
             emit(*entity_lines(entities[-1], entities))
         access = stages.write_access(transcript, entities, roles)
         emit(*(access_line(line) for line in access))
@@ -106,4 +128,4 @@ class Planner:
         sample_names = stages.write_example_names(transcript, entities)
         examples = sample_rows(entities, sample_names, today=self._clock.now().date())
         emit(*(example_line(example, blueprint) for example in examples))
-        return Blueprint(name, about, roles, tuple(entities), access, pages, examples)
+        return Blueprint(name, about, roles, tuple(entities), access, pages, examples, language=language)

@@ -9,6 +9,7 @@ from typing import Final
 from appliance.core.errors import Refused
 
 MIN_LETTERS: Final = 3
+MANY_COMMAS: Final = 4
 
 
 class EmptyRequest(Refused):
@@ -34,6 +35,11 @@ class Request:
     """A request that can be planned: one paragraph, normalised (NFC), without control characters."""
 
     text: str
+
+    @property
+    def names_many(self) -> bool:
+        """Whether it enumerates things, as a list of keywords does, and so asks for a broad app."""
+        return self.text.count(",") >= MANY_COMMAS
 
 
 def check_request(text: str, *, limit: int) -> Request:

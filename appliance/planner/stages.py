@@ -16,7 +16,7 @@ from appliance.blueprint.words import is_noun
 from appliance.planner import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from appliance.planner.transcript import Transcript
 
@@ -25,6 +25,8 @@ MOST_ENTITIES: Final = 6
 MOST_FIELDS: Final = 10
 MOST_PAGES: Final = 2
 MOST_WIDGETS: Final = 4
+MOST_ASKED: Final = 6
+"""Records up to which a request that names many things is asked for more."""
 MOST_EXAMPLES: Final = 3
 MOST_NAMED: Final = 3
 _LINE_TOKENS: Final = 64
@@ -50,15 +52,43 @@ def write_names(transcript: Transcript, word: str, *, most: int, fallback: str) 
             transcript.force("\n" if names else f" {fallback}\n")
             break
         name = text.strip(" ,\n")
-        if (
-            is_noun(name)
-            and len(name) <= MAX_NAME
-            and not any(class_name(name) == class_name(other) for other in names)
-        ):
+        if not (word == "records" and is_mere_detail(name)) and _is_new_name(name, names):
             names.append(name)
         if text.endswith("\n"):
             break
     return tuple(names) or (fallback,)
+
+
+def write_more_names(
+    transcript: Transcript, names: Sequence[str], *, upto: int, accept: Callable[[str, Sequence[str]], bool]
+) -> tuple[str, ...]:
+    """Ask for further records, one by one, until there are ``upto`` or one is not accepted.
+
+    The list's end was written already, so each further name stands on a line of its own.
+    """
+    found = list(names)
+    while len(found) < upto:
+        mark = transcript.mark()
+        transcript.force("records")
+        text = transcript.choose(lines.list_item(found, upto, may_go_on=False), ends=("\n",), max_tokens=16)
+        name = (text or "").strip()
+        if text is None or not (_is_new_name(name, found) and accept(name, found)):
+            transcript.rewind(mark)
+            break
+        found.append(name)
+    return tuple(found)
+
+
+def _is_new_name(name: str, names: Sequence[str]) -> bool:
+    return is_noun(name) and len(name) <= MAX_NAME and not any(class_name(name) == class_name(other) for other in names)
+
+
+_DETAILS: Final = frozenset(("status", "state", "date", "email", "phone", "time", "number", "overdue", "website"))
+
+
+def is_mere_detail(name: str) -> bool:
+    """Whether something is a field of other records and none of its own: a due date, an order status."""
+    return name.rsplit(maxsplit=1)[-1].lower() in _DETAILS
 
 
 def entity_header(name: str) -> str:
@@ -88,6 +118,16 @@ def write_entity(transcript: Transcript, name: str, entities: Sequence[str], end
     else:
         transcript.force(end)
     return complete_fields(entity)
+
+
+def linked(entities: Sequence[Entity]) -> list[tuple[str, str]]:
+    """Every reference of the records as a pair of names."""
+    return [
+        (entity.name, field.type.entity)
+        for entity in entities
+        for field in entity.fields
+        if isinstance(field.type, Ref)
+    ]
 
 
 def complete_fields(entity: Entity) -> Entity:

@@ -30,6 +30,15 @@ class Transcript:
         self._parts.append(text)
         return text
 
+    def mark(self) -> tuple[int, int]:
+        """A point to which :meth:`rewind` can go back."""
+        return self._session.mark(), len(self._parts)
+
+    def rewind(self, mark: tuple[int, int]) -> None:
+        """Forget everything that was written after ``mark``."""
+        self._session.rewind(mark[0])
+        del self._parts[mark[1] :]
+
     def text(self) -> str:
         """Everything written so far."""
         return "".join(self._parts)

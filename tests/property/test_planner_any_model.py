@@ -11,6 +11,7 @@ from appliance.blueprint.model import OWNER, Ref, Verb
 from appliance.blueprint.parser import parse
 from appliance.core.clock import ManualClock
 from appliance.planner import stages
+from appliance.planner.completion import MOST_COMPLETED, MOST_NEEDED
 from appliance.planner.plan import Planner
 from tests.fakes.generator import FakeGenerator
 
@@ -23,9 +24,9 @@ def test_a_model_that_writes_at_random_still_yields_a_usable_blueprint(seed):
     heard = []
     plan = Planner(FakeGenerator(seed=seed), clock=CLOCK).plan("Keep track of our keys.", on_text=heard.append)
     assert parse(plan.text) == plan.blueprint
-    assert 1 <= len(plan.blueprint.entities) <= stages.MOST_ENTITIES
+    assert 1 <= len(plan.blueprint.entities) <= max(stages.MOST_ENTITIES, MOST_NEEDED)
     assert 1 <= len(plan.blueprint.roles) <= stages.MOST_ROLES
-    assert all(len(entity.fields) <= stages.MOST_FIELDS for entity in plan.blueprint.entities)
+    assert all(len(entity.fields) <= max(stages.MOST_FIELDS, MOST_COMPLETED) + 1 for entity in plan.blueprint.entities)
     _somebody_can_add_to_everything(plan.blueprint)
     _forms_can_be_filled_in(plan.blueprint)
     assert "".join(heard) == plan.text

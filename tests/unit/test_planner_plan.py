@@ -62,23 +62,42 @@ def test_a_plan_becomes_a_complete_blueprint():
         "  label text required\n"
         "  opens text\n"
         "  state choice(in cabinet, handed out)\n"
+        "  number text\n"
+        "  kind text\n"
+        "  holder person\n"
+        "  issued_on date\n"
+        "  returned_on date\n"
+        "  deposit money\n"
+        "  notes longtext\n"
+        "  description longtext\n"
+        "  photo image\n"
         "entity Handover\n"
         "  key ref(Key) required\n"
         "  holder person\n"
         "  due date required\n"
         "  back boolean\n"
+        "  purpose text\n"
+        "  requested_on date\n"
+        "  lent_on date\n"
+        "  returned_on date\n"
+        "  condition_at_return text\n"
+        "  status choice(requested, approved, lent, returned, rejected)\n"
+        "  notes longtext\n"
+        "  description longtext\n"
+        "  category text\n"
+        "  photo image\n"
         "access Key: Porter read; Keeper all\n"
         "access Handover: Porter create, read, edit own; Keeper all\n"
         'page "Overview" dashboard: count Handover where not back, bar Key by state\n'
         'page "Keys" table Key\n'
         'page "Handovers" table Handover\n'
         'page "Overdue" table Handover where due < today and not back\n'
-        'example Key: "K1", -, in cabinet\n'
-        'example Key: "K2", -, handed out\n'
-        'example Key: "K3", -, in cabinet\n'
-        'example Handover: "K1", -, 2026-11-18, false\n'
-        'example Handover: "K2", -, 2026-11-25, true\n'
-        'example Handover: "K3", -, 2026-12-04, false\n'
+        'example Key: "K1", -, in cabinet, "N-001", -, -, 2026-11-18, 2026-11-18, 45.5\n'
+        'example Key: "K2", -, handed out, "N-002", -, -, 2026-11-25, 2026-11-25, 90.5\n'
+        'example Key: "K3", -, in cabinet, "N-003", -, -, 2026-12-04, 2026-12-04, 135.5\n'
+        'example Handover: "K1", -, 2026-11-18, false, -, 2026-11-18, 2026-11-18, 2026-11-18, -, requested\n'
+        'example Handover: "K2", -, 2026-11-25, true, -, 2026-11-25, 2026-11-25, 2026-11-25, -, approved\n'
+        'example Handover: "K3", -, 2026-12-04, false, -, 2026-12-04, 2026-12-04, 2026-12-04, -, lent\n'
     )
 
 
