@@ -141,6 +141,7 @@ class Appliance:
             planner=planner,
             render=writer,
             verifier=Verifier(self._sandbox, self.tokens),
+            sandbox=self._sandbox,
             audit=self.audit,
             vault=vault,
             publish_routes=lambda: self.caddy.apply(self._door()),

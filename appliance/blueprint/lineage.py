@@ -104,8 +104,13 @@ def from_text(text: str) -> Lineage:
     """
     try:
         data = json.loads(text)
-        listed = data["uids"] if data["format"] == FORMAT else None
+        listed: list[list[str]] = data["uids"] if data["format"] == FORMAT else _unknown(data["format"])
         return Lineage({(Renamed(kind), within, name): uid for kind, within, name, uid in listed})
     except (KeyError, TypeError, ValueError) as error:
         message = "It is not known which fields of this version are which of the one before."
         raise LineageDamaged(message, cause=repr(error), action="Restore the app from a backup.") from error
+
+
+def _unknown(found: object) -> list[list[str]]:
+    message = f"format {found}"
+    raise ValueError(message)

@@ -87,17 +87,19 @@ def plan(
     id_: str,
     version: int,
     restores: int | None = None,
+    since: str = "",
     decisions: Mapping[str, Decision] | None = None,
 ) -> dict[str, object]:
     """The plan that leads from ``before`` to version ``version``, which is ``after``.
 
     ``decisions`` are by uid of the field. ``restores``: the version that comes back; then what was put aside since is
-    brought back too.
+    brought back too, and rows added at or after ``since`` (ISO 8601, UTC) are counted.
     """
     decided = decisions or {}
     old, new = before.entities(), after.entities()
     tables = [_table(before, after, uid, old.get(uid), new.get(uid), decided) for uid in dict.fromkeys([*new, *old])]
-    return {"format": FORMAT, "id": id_, "version": version, "restores": restores, "tables": tables}
+    head = {"format": FORMAT, "id": id_, "version": version, "restores": restores, "since": since}
+    return {**head, "tables": tables}
 
 
 def _table(  # noqa: PLR0917 - private, and always called in this order
@@ -134,4 +136,32 @@ def _table(  # noqa: PLR0917 - private, and always called in this order
         "target": None if new is None else after.names.table(new),
         "label": None if label is None else before.names.attribute(label),
         "columns": columns,
+    }
+
+
+def same_tables(before: Side, after: Side) -> bool:
+    """Whether both versions can open the same records: equal tables that hold the same things."""
+    return _shape(before) == _shape(after)
+
+
+def _shape(side: Side) -> object:
+    return {
+        uid: (
+            side.names.table(entity),
+            {
+                item: (
+                    side.names.attribute(found),
+                    side.kind(found),
+                    side.words(entity, found),
+                    found.required,
+                    found.unique,
+                )
+                for item, found in side.fields(entity).items()
+            },
+            {
+                frozenset(side.lineage.uid(Renamed.FIELD, entity.name, name) for name in group)
+                for group in entity.unique
+            },
+        )
+        for uid, entity in side.entities().items()
     }

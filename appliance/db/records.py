@@ -34,6 +34,7 @@ class Origin(StrEnum):
     PROMPT = "prompt"
     BLUEPRINT = "blueprint"
     RESTORE = "restore"
+    REVISION = "revision"
 
 
 @dataclass(frozen=True, slots=True)

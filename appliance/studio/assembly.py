@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.studio.build import BuildService
+from appliance.studio.carrying import Carrier
 from appliance.studio.conversation import Conversation
 from appliance.studio.events import EventStream
 from appliance.studio.gathering import Gathering
+from appliance.studio.locks import Locks
 from appliance.studio.pipeline import Pipeline
 from appliance.studio.project import ProjectService
+from appliance.studio.proposals import Proposals
 from appliance.studio.recovery import Recovery
+from appliance.studio.revision import RevisionService
+from appliance.studio.revision_look import Look
+from appliance.studio.succession import Succession
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
@@ -38,6 +44,7 @@ class Studio:
     recovery: Recovery
     gathering: Gathering
     conversation: Conversation
+    revisions: RevisionService
 
 
 def make_studio(
@@ -53,6 +60,9 @@ def make_studio(
 ) -> Studio:
     """Wire the use cases; nothing runs yet."""
     events = EventStream(builds, clock)
+    carrier = Carrier(parts.sandbox, versions, previews, parts.render)
+    look, proposals = Look(projects, versions, carrier), Proposals(versions)
+    succession = Succession(look, proposals, carrier, parts.audit)
     pipeline = Pipeline(
         parts,
         projects=projects,
@@ -61,10 +71,27 @@ def make_studio(
         previews=previews,
         events=events,
         addresses=addresses,
+        succession=succession,
         clock=clock,
     )
     project_service = ProjectService(
-        projects=projects, builds=builds, versions=versions, previews=previews, audit=parts.audit, clock=clock
+        projects=projects,
+        builds=builds,
+        versions=versions,
+        previews=previews,
+        succession=succession,
+        audit=parts.audit,
+        clock=clock,
+    )
+    build_service = BuildService(
+        pipeline,
+        projects=projects,
+        builds=builds,
+        events=events,
+        audit=parts.audit,
+        vault=parts.vault,
+        settings=settings,
+        clock=clock,
     )
     return Studio(
         projects=projects,
@@ -72,20 +99,22 @@ def make_studio(
         versions=versions,
         previews=previews,
         events=events,
-        build_service=BuildService(
-            pipeline,
-            projects=projects,
-            builds=builds,
-            events=events,
-            audit=parts.audit,
-            vault=parts.vault,
-            settings=settings,
-            clock=clock,
-        ),
+        build_service=build_service,
         project_service=project_service,
         recovery=Recovery(
             projects=projects, builds=builds, versions=versions, events=events, addresses=addresses, clock=clock
         ),
         gathering=Gathering(project_service, versions, previews),
         conversation=Conversation(parts.reviser, parts.audit, parts.vault),
+        revisions=RevisionService(
+            projects=project_service,
+            builds=builds,
+            build_service=build_service,
+            proposals=proposals,
+            look=look,
+            locks=Locks(versions, parts.audit),
+            audit=parts.audit,
+            vault=parts.vault,
+            clock=clock,
+        ),
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_WAITING_PER_PERSON: Final = 3
 MAX_BLUEPRINT: Final = 64_000
+MAX_WORDS: Final = 400
 STOP_SECONDS: Final = 20.0
 _log = logging.getLogger(__name__)
 
@@ -66,8 +67,16 @@ class BuildService:
 
     # --- asking --------------------------------------------------------------------------------------------------
 
-    def submit(self, actor: Actor, request: str, *, origin: Origin = Origin.PROMPT, project_id: str = "") -> Build:
-        """Take a request: for a new app, or for the next version of ``project_id``.
+    def submit(
+        self,
+        actor: Actor,
+        request: str,
+        *,
+        origin: Origin = Origin.PROMPT,
+        project_id: str = "",
+        build_id: str = "",
+    ) -> Build:
+        """Take a request: for a new app, or for the next version of ``project_id``; ``build_id`` if it has a name yet.
 
         Raises:
             Refused: the words cannot be used, or the person may not build; the reason is for the person.
@@ -88,7 +97,7 @@ class BuildService:
                 self._admit(actor, project_id)
                 project = self._own_project(actor, project_id) if project_id else self._new_project(actor)
                 build = Build(
-                    id=new_id("bld"),
+                    id=build_id or new_id("bld"),
                     project_id=project.id,
                     requester=actor.person,
                     origin=origin,
@@ -147,6 +156,8 @@ class BuildService:
         return None
 
     def _usable(self, request: str, origin: Origin) -> str:
+        if origin in (Origin.REVISION, Origin.RESTORE):  # what is done stands in the proposal; these are words about it
+            return request[:MAX_WORDS]
         if origin is not Origin.BLUEPRINT:
             return check_request(request, limit=self._settings.prompt_characters).text
         if len(request) > MAX_BLUEPRINT:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
     from appliance.core.filetree import FileTree
-    from appliance.core.ports import AuditSink, BodyVault, Reviser
+    from appliance.core.ports import AuditSink, BodyVault, Reviser, Sandbox
     from appliance.planner.plan import Plan
     from appliance.verifier.model import Check, Verification
 
@@ -39,6 +39,7 @@ class Parts:
     planner: PlannerPart
     render: Callable[[Blueprint], FileTree]
     verifier: VerifierPart
+    sandbox: Sandbox
     audit: AuditSink
     vault: BodyVault
     publish_routes: Callable[[], None]

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from appliance.studio.events import EventStream
     from appliance.studio.parts import Parts
     from appliance.studio.preview import Previews
+    from appliance.studio.succession import Succession
     from appliance.studio.version import VersionStore
     from appliance.verifier.model import Check, Verification
     from appliance.verifier.repair import Signature
@@ -81,9 +82,11 @@ class Pipeline:
         previews: Previews,
         events: EventStream,
         addresses: Addresses,
+        succession: Succession,
         clock: Clock,
     ) -> None:
         self._parts = parts
+        self._succession = succession
         self._projects = projects
         self._builds = builds
         self._versions = versions
@@ -117,7 +120,10 @@ class Pipeline:
     def _make(self, run: Run, evidence: Act) -> Version:
         blueprint = self._plan(run)
         evidence.details["blueprint"] = self._sealed_blueprint(run, blueprint)
-        blueprint, tree = self._write_and_verify(run, blueprint)
+        if run.build.origin is Origin.RESTORE:
+            tree = self._succession.earlier(run.project, run.build).tree  # passed its checks when it was made
+        else:
+            blueprint, tree = self._write_and_verify(run, blueprint)
         with self._stage(run, "save"), self._versions.adding(run.project.id) as number:
             version = self._save(run, number, blueprint, tree)
         evidence.details["version"] = version.number
@@ -130,8 +136,9 @@ class Pipeline:
 
     def _plan(self, run: Run) -> Blueprint:
         with self._stage(run, "plan"):
-            if run.build.origin is Origin.BLUEPRINT:
-                blueprint = parse(run.build.request)
+            if run.build.origin in (Origin.BLUEPRINT, Origin.REVISION, Origin.RESTORE):
+                asked = run.build.origin is Origin.BLUEPRINT
+                blueprint = parse(run.build.request) if asked else self._succession.proposed(run.project, run.build)
                 self._events.publish(run.build.id, "blueprint.text", text=to_text(blueprint))
             else:
                 text = TextStream(lambda piece: self._say_text(run, piece))
@@ -194,43 +201,57 @@ class Pipeline:
         return result
 
     def _save(self, run: Run, number: int, blueprint: Blueprint, tree: FileTree) -> Version:
+        """Carry the records over while the app is held, then make version and records current in one commit."""
         at = self._clock.now()
-        trailers = {
-            "Version": str(number),
-            "Origin": run.build.origin.value,
-            "Build": run.build.id,
-            "Author-Subject": run.build.requester.subject,
-        }
-        summary = "Blueprint edited" if run.build.origin is Origin.BLUEPRINT else run.build.request
-        code = sealed_code(self._parts.vault, tree, subject=run.build.requester.subject)
-        details = {"build": run.build.id, "version": number, "code": code}
-        with act(
-            self._parts.audit,
-            Event.VERSION_COMMITTED,
-            principal=run.principal,
-            resource=run.project.id,
-            details=details,
-        ) as evidence:
-            # A commit stays for ever, so neither the person's words nor their name stand in it: only who, by subject.
-            author = pseudonym(run.build.requester)
-            commit = self._versions.commit(
-                run.project.id, tree, author=author, summary=f"Version {number}", at=at, trailers=trailers
-            )
-            evidence.details["commit"] = commit
-            version = Version(
-                project_id=run.project.id,
-                number=number,
-                commit=commit,
-                schema_digest=schema_digest(blueprint),
-                author=run.build.requester,
-                summary=" ".join(summary.split())[:200],
-                origin=run.build.origin,
-                created_at=at,
-                build_id=run.build.id,
-            )
-            self._projects.add_version(
-                version, name=blueprint.name, about=blueprint.about, slug=slug_for(blueprint.name)
-            )
+        build = run.build
+        with self._succession.next(
+            run.project, build, blueprint, tree, number=number, principal=run.principal
+        ) as successor:
+            trailers = {
+                "Version": str(number),
+                "Origin": build.origin.value,
+                "Build": build.id,
+                "Author-Subject": build.requester.subject,
+                **successor.trailers,
+            }
+            code = sealed_code(self._parts.vault, successor.tree, subject=build.requester.subject)
+            with act(
+                self._parts.audit,
+                Event.VERSION_RESTORED if build.origin is Origin.RESTORE else Event.VERSION_COMMITTED,
+                principal=run.principal,
+                resource=run.project.id,
+                details={"build": build.id, "version": number, "code": code, **successor.told},
+            ) as evidence:
+                # A commit stays for ever, so neither the person's words nor their name stand in it: only who.
+                commit = self._versions.commit(
+                    run.project.id,
+                    successor.tree,
+                    author=pseudonym(build.requester),
+                    summary=f"Version {number}",
+                    at=at,
+                    trailers=trailers,
+                )
+                successor.keep()
+                evidence.details["commit"] = commit
+                version = Version(
+                    project_id=run.project.id,
+                    number=number,
+                    commit=commit,
+                    schema_digest=schema_digest(blueprint),
+                    author=build.requester,
+                    summary=_summary(build),
+                    origin=build.origin,
+                    created_at=at,
+                    build_id=build.id,
+                    restored_from=successor.restores,
+                )
+                self._projects.add_version(
+                    version,
+                    name=blueprint.name,
+                    about=blueprint.about,
+                    slug=slug_for(blueprint.name),
+                    roles=successor.roles,
+                )
         return version
 
     def _finish(self, run: Run, version: Version) -> None:
@@ -261,6 +282,11 @@ class Pipeline:
         run.stages[name] = run.stages.get(name, 0.0) + seconds
         self._builds.record_progress(run.build.id, stages=run.stages)
         self._events.publish(run.build.id, "stage.finished", stage=name, seconds=round(seconds, 3))
+
+
+def _summary(build: Build) -> str:
+    text = "Blueprint edited" if build.origin is Origin.BLUEPRINT else build.request
+    return " ".join(text.split())[:200]
 
 
 def _not_verified(result: Verification) -> NotVerified:

@@ -1,20 +1,23 @@
 """The running preview of each app: code from the version store, records in a folder of its own.
 
-Records live in ``data/<schema>``: versions whose tables are the same share them, so an undo keeps what was entered. A
-version with other tables opens its own records, and the older ones stay where they are until that version returns.
+Records live in a folder below ``data`` that the version names: versions whose tables are the same share one. For a
+version with other tables they are carried over into a new one, while the app is held; the old one stays as it was.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.naming import package_name
-from appliance.core.errors import Refused
+from appliance.core.errors import Refused, Unavailable
 from appliance.hosting.release import AppRelease
 from appliance.studio.errors import NotFound
+from appliance.studio.standing import data_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from appliance.db.records import Project, Version
@@ -23,11 +26,21 @@ if TYPE_CHECKING:
     from appliance.hosting.supervisor import AppSupervisor
     from appliance.studio.version import VersionStore
 
+HELD_SECONDS: Final = 30.0
+CARRIED: Final = "v"
+"""How the names of folders with carried-over records begin; such records are never filled with examples."""
+
 
 class NotBuiltYet(Refused):
     """The app has no version that could run."""
 
     code = "not_built_yet"
+
+
+class BeingChanged(Unavailable):
+    """The app gets another version at this moment."""
+
+    code = "being_changed"
 
 
 class Previews:
@@ -39,34 +52,65 @@ class Previews:
         self._studio = studio
         self._projects = projects
         self._versions = versions
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
         self.before_start: Callable[[Project, AppRelease], None] = lambda _project, _release: None
         """Called before each start; brings what must be there first, such as the rows of an import."""
+
+    @contextmanager
+    def held(self, project_id: str) -> Iterator[None]:
+        """Put the app to sleep and keep it asleep until the block ends; whoever opens it meanwhile waits."""
+        with self._lock(project_id):
+            self._apps.stop(project_id)
+            yield
+
+    def _lock(self, project_id: str) -> threading.Lock:
+        with self._guard:
+            return self._locks.setdefault(project_id, threading.Lock())
 
     def start(self, project: Project) -> Path:
         """Run the current version; returns the app's Unix socket.
 
         Raises:
             NotBuiltYet: there is no version yet.
-            Unavailable: it did not start.
+            Unavailable: it did not start, or is held for longer than :data:`HELD_SECONDS`.
         """
-        return self._apps.ensure_running(self.prepare(project)).socket
+        with self._waiting(project):
+            # Which version is current is asked only now: it may have changed while the app was held.
+            return self._apps.ensure_running(self._release(self._projects.get(project.id) or project)).socket
 
     def prepare(self, project: Project) -> AppRelease:
         """The current version with its records, after :attr:`before_start` has seen it; nothing is run.
 
         Raises:
             NotBuiltYet: there is no version yet.
+            BeingChanged: it is held for longer than :data:`HELD_SECONDS`.
         """
+        with self._waiting(project):
+            return self._release(self._projects.get(project.id) or project)
+
+    @contextmanager
+    def _waiting(self, project: Project) -> Iterator[None]:
+        lock = self._lock(project.id)
+        if not lock.acquire(timeout=HELD_SECONDS):
+            message = f"“{project.name}” is being changed right now."
+            raise BeingChanged(message, action="Try again in a moment.")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _release(self, project: Project) -> AppRelease:
         version = self.current(project)
         code = self._versions.checkout(project.id, version.commit)
-        data = self._versions.folder(project.id) / "data" / version.schema_digest[:16]
+        name = data_folder(self._versions, version)
         release = AppRelease(
             app_id=project.id,
             slug=project.slug or "",
             package=package_name(project.name),
             code=code,
-            data=data,
-            load_examples=True,
+            data=self._versions.folder(project.id) / "data" / name,
+            load_examples=not name.startswith(CARRIED),
             frame_ancestors=self._studio,
         )
         self.before_start(project, release)

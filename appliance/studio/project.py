@@ -14,6 +14,7 @@ from appliance.studio.addresses import slug_for
 from appliance.studio.errors import Busy, NotFound
 from appliance.studio.evidence import act
 from appliance.studio.people import Actor, pseudonym, require_owner
+from appliance.studio.standing import standing
 
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from appliance.db.repositories.builds import Builds
     from appliance.db.repositories.projects import Projects
     from appliance.studio.preview import Previews
+    from appliance.studio.succession import Succession
     from appliance.studio.version import VersionStore
 
 MAX_MEMBERS: Final = 200
@@ -51,9 +53,11 @@ class ProjectService:
         builds: Builds,
         versions: VersionStore,
         previews: Previews,
+        succession: Succession,
         audit: AuditSink,
         clock: Clock,
     ) -> None:
+        self._succession = succession
         self._projects = projects
         self._builds = builds
         self._versions = versions
@@ -99,12 +103,14 @@ class ProjectService:
         )
 
     def restore(self, actor: Actor, project_id: str, number: int) -> Version:
-        """Make the code of an earlier version current again, as a new version; records stay.
+        """Make an earlier version current again, as a new version: its code, tables and access, and today's records in
+        them, with what was put aside since brought back.
 
         Raises:
             NotFound: no such app or version.
             Busy: a build of this app is under way.
-            RepositoryDamaged: the version cannot be read.
+            RowsInTheWay: records do not fit the earlier version; a proposal asks what is to become of them.
+            RepositoryDamaged, DiskFull, CarryingFailed: nothing was changed.
         """
         project = self.get(actor, project_id)
         wanted = self._projects.version(project.id, number)
@@ -115,15 +121,8 @@ class ProjectService:
         if latest is not None and not latest.state.final:
             message = "This app is being built right now."
             raise Busy(message, action="Wait until it is done, or stop it, then restore.")
-        details = {"restored_from": number, "commit": wanted.commit}
-        with (
-            self._versions.adding(project.id) as next_number,
-            act(
-                self._audit, Event.VERSION_RESTORED, principal=actor.principal, resource=project.id, details=details
-            ) as evidence,
-        ):
+        with self._versions.adding(project.id) as next_number:
             version = self._restore(actor, project, wanted, next_number)
-            evidence.details.update(version=version.number, commit=version.commit)
         try:
             self._previews.start(self.get(actor, project_id))
         except IntramuralError:
@@ -132,30 +131,48 @@ class ProjectService:
         return version
 
     def _restore(self, actor: Actor, project: Project, wanted: Version, number: int) -> Version:
-        tree = self._versions.read(project.id, wanted.commit)
-        blueprint = parse(tree.text("blueprint.app"))
+        current = self._previews.current(project)
+        now, then = (standing(self._versions, version) for version in (current, wanted))
+        blueprint = then.blueprint
         at = self._clock.now()
         summary = f"Back to version {wanted.number}"
-        trailers = {
-            "Version": str(number),
-            "Origin": Origin.RESTORE.value,
-            "Restored-From": str(wanted.number),
-            "Author-Subject": actor.person.subject,
-        }
-        author = pseudonym(actor.person)
-        commit = self._versions.commit(project.id, tree, author=author, summary=summary, at=at, trailers=trailers)
-        version = Version(
-            project_id=project.id,
-            number=number,
-            commit=commit,
-            schema_digest=wanted.schema_digest,
-            author=actor.person,
-            summary=summary,
-            origin=Origin.RESTORE,
-            created_at=at,
-            restored_from=wanted.number,
-        )
-        self._projects.add_version(version, name=blueprint.name, about=blueprint.about, slug=slug_for(blueprint.name))
+        details = {"restored_from": wanted.number, "commit": wanted.commit}
+        with (
+            self._succession.back(project, now, then, number=number, principal=actor.principal) as successor,
+            act(
+                self._audit, Event.VERSION_RESTORED, principal=actor.principal, resource=project.id, details=details
+            ) as evidence,
+        ):
+            trailers = {
+                "Version": str(number),
+                "Origin": Origin.RESTORE.value,
+                "Author-Subject": actor.person.subject,
+                **successor.trailers,
+            }
+            author = pseudonym(actor.person)
+            commit = self._versions.commit(
+                project.id, successor.tree, author=author, summary=summary, at=at, trailers=trailers
+            )
+            successor.keep()
+            version = Version(
+                project_id=project.id,
+                number=number,
+                commit=commit,
+                schema_digest=wanted.schema_digest,
+                author=actor.person,
+                summary=summary,
+                origin=Origin.RESTORE,
+                created_at=at,
+                restored_from=wanted.number,
+            )
+            self._projects.add_version(
+                version,
+                name=blueprint.name,
+                about=blueprint.about,
+                slug=slug_for(blueprint.name),
+                roles=successor.roles,
+            )
+            evidence.details.update(version=version.number, commit=version.commit)
         return version
 
     # --- colleagues ----------------------------------------------------------------------------------------------

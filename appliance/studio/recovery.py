@@ -11,13 +11,17 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
+from appliance.blueprint.behaviour import Renamed
+from appliance.blueprint.lineage import meant
 from appliance.blueprint.parser import parse
 from appliance.core.errors import IntramuralError
 from appliance.db.records import BuildState, Origin, Version
 from appliance.studio.addresses import slug_for
 from appliance.studio.control import interrupted
+from appliance.studio.preview import CARRIED
 from appliance.studio.report import build_report
 from appliance.studio.schema import schema_digest
+from appliance.studio.standing import data_folder, standing
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
@@ -72,6 +76,16 @@ class Recovery:
         head = self._versions.head(app_id)
         if head is not None and self._projects.version(app_id, head.number) is None:
             self._adopt(app_id, head)
+        self._forget_halves(app_id)
+
+    def _forget_halves(self, app_id: str) -> None:
+        """Remove records that were being carried over to a version which never came."""
+        carried = [path for path in self._versions.folder(app_id).glob(f"data/{CARRIED}*") if path.is_dir()]
+        if carried:
+            known = {data_folder(self._versions, version) for version in self._projects.versions(app_id)}
+            for path in carried:
+                if path.name not in known:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _adopt(self, app_id: str, head: CommitInfo) -> None:
         """Enter a commit whose writer died before the database knew of it."""
@@ -96,7 +110,21 @@ class Recovery:
             build_id=head.trailers.get("Build"),
             restored_from=None if restored is None else int(restored),
         )
-        self._projects.add_version(version, name=blueprint.name, about=blueprint.about, slug=slug_for(blueprint.name))
+        self._projects.add_version(
+            version,
+            name=blueprint.name,
+            about=blueprint.about,
+            slug=slug_for(blueprint.name),
+            roles=self._new_names_of_roles(version),
+        )
+
+    def _new_names_of_roles(self, version: Version) -> dict[str, str]:
+        before = self._projects.version(version.project_id, version.number - 1)
+        if before is None:
+            return {}
+        old, new = (standing(self._versions, one).lineage for one in (before, version))
+        renames, _ = meant(old, new)
+        return {rename.before: rename.after for rename in renames if rename.kind is Renamed.ROLE}
 
     def _close(self, build: Build) -> None:
         version = self._projects.version_of_build(build.id)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _MAIN: Final = Ref(b"refs/heads/main")
 _COMMITTER: Final = b"Intramural <studio@intramural.invalid>"  # RFC 2606: a name that can never be a mailbox
 KEPT_CHECKOUTS: Final = 3
+KEPT_INFOS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class VersionStore:
     def __init__(self, apps: Path) -> None:
         self._apps = apps
         self._adding = threading.Lock()
+        self._infos: dict[str, CommitInfo] = {}  # a commit never changes, so what was read once stays true
 
     @contextmanager
     def adding(self, app_id: str) -> Iterator[int]:
@@ -144,6 +146,26 @@ class VersionStore:
                 return None
             found = repo[sha]
             return _info(found) if isinstance(found, Commit) else None
+
+    def info(self, app_id: str, commit: str) -> CommitInfo:
+        """What the commit of a version says.
+
+        Raises:
+            RepositoryDamaged: it cannot be read.
+        """
+        known = self._infos.get(commit)
+        if known is None:
+            with self._open(app_id) as repo:
+                try:
+                    found = repo[commit.encode()]
+                except Exception as error:
+                    raise _damaged(error) from error
+            if not isinstance(found, Commit):
+                raise _damaged(TypeError(commit))
+            if len(self._infos) >= KEPT_INFOS:
+                self._infos.clear()
+            known = self._infos[commit] = _info(found)
+        return known
 
     def checkout(self, app_id: str, commit: str) -> Path:
         """A folder with the files of a version, made at once or not at all; older checkouts are removed."""

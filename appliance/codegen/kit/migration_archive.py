@@ -7,10 +7,12 @@ the change had made of it.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import JSON, Column, MetaData, select
+from sqlalchemy import Column, MetaData, Text, select
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field
 
 from .migration_values import ABSENT, Cell
@@ -20,10 +22,23 @@ from .stored import Utc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection, RowMapping, Table
+    from sqlalchemy import Connection, Dialect, RowMapping, Table
 
 ROW: Final = "row"
 """The kind of an entry that is about a whole row: its value holds every field with its kind."""
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as a text. A column of the type JSON would turn ``7.0`` into 7 on SQLite, which is another text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+        return json.dumps(value, ensure_ascii=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else json.loads(value)
 
 
 class Archived(Base, table=True):
@@ -37,9 +52,9 @@ class Archived(Base, table=True):
     row_id: int = Field(index=True)
     field: str = ""
     kind_before: str
-    before: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
+    before: Any = Field(default=None, sa_column=Column(Json, nullable=False))
     kind_after: str
-    after: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
+    after: Any = Field(default=None, sa_column=Column(Json, nullable=False))
     at: dt.datetime = Field(default_factory=now, sa_type=cast("type[Any]", Utc))
 
 
@@ -50,7 +65,7 @@ class Applied(Base, table=True):
 
     id: str = Field(primary_key=True)
     version: int
-    result: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
+    result: Any = Field(default=None, sa_column=Column(Json, nullable=False))
     at: dt.datetime = Field(default_factory=now, sa_type=cast("type[Any]", Utc))
 
 

@@ -68,6 +68,8 @@ def frozen(kind: str, value: Any, words: Mapping[str, str]) -> Any:
         return None
     if kind == "choice":
         return words.get(str(value), f"={value}")
+    if kind == "number":
+        return float(value)
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dt.date | dt.time):

@@ -11,6 +11,7 @@ from appliance.db.records import Member, Origin, Project, Version
 from appliance.db.tables import MemberRow, ProjectRow, VersionRow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlmodel import Session
@@ -91,8 +92,13 @@ class Projects:
 
     # --- versions ----------------------------------------------------------------------------------------------
 
-    def add_version(self, version: Version, *, name: str, about: str, slug: str) -> Project:
-        """Store a version and make it the current one, in one transaction; the slug is given only once."""
+    def add_version(
+        self, version: Version, *, name: str, about: str, slug: str, roles: Mapping[str, str] | None = None
+    ) -> Project:
+        """Store a version and make it the current one, in one transaction; the slug is given only once.
+
+        ``roles``: those that have another name now; the people in them keep their role.
+        """
         with self._database.session() as session:
             row = session.get_one(ProjectRow, version.project_id)
             session.add(_version_row(version))
@@ -100,6 +106,10 @@ class Projects:
             if row.slug is None:
                 row.slug = _free_slug(session, slug)
             session.add(row)
+            for member in session.exec(select(MemberRow).where(MemberRow.project_id == version.project_id)):
+                if roles and member.role in roles:
+                    member.role = roles[member.role]
+                    session.add(member)
             session.flush()
             return _project(row)
 
