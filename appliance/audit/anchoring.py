@@ -5,6 +5,7 @@ It never blocks the log. What it finds out can only do one thing: stop the log w
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +22,12 @@ from appliance.audit.tiles import TileFile
 from appliance.audit.timestamps import STAMPS, StampError, check_stamp, load_roots, request_stamp
 from appliance.audit.verify_anchors import WITNESSED, cosigned_by
 from appliance.audit.witness_client import WitnessAddress, WitnessClient, WitnessUnavailable
+from appliance.core.errors import SettingsError
 from appliance.core.ports import AuditUnavailable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cryptography import x509
 
     from appliance.audit.note import Checkpoint
@@ -44,6 +48,7 @@ class AnchoringPolicy:
     stamp_url: str = ""
     stamp_roots: tuple[x509.Certificate, ...] = ()
     stamp_interval: timedelta = timedelta(days=1)
+    trust: ssl.SSLContext | None = None
 
     @classmethod
     def from_settings(cls, settings: AuditSettings) -> AnchoringPolicy:
@@ -52,6 +57,7 @@ class AnchoringPolicy:
         Raises:
             NoteError: a verifier key is malformed, or the keys of one witness have different names.
             StampError: a root certificate is missing or cannot be read.
+            SettingsError: ``ca_file`` cannot be read.
         """
         addresses = []
         for one in settings.witnesses:
@@ -73,7 +79,17 @@ class AnchoringPolicy:
             stamp_url=settings.stamp_url,
             stamp_roots=tuple(load_roots(pems)),
             stamp_interval=timedelta(seconds=settings.stamp_seconds),
+            trust=_trust(settings.ca_file),
         )
+
+
+def _trust(certificates: Path | None) -> ssl.SSLContext:
+    """Whom to believe in TLS: these certificates only, or those that this machine trusts."""
+    try:
+        return ssl.create_default_context(cafile=certificates)
+    except OSError as error:
+        message = "The certificates for witnesses and time stamps cannot be read."
+        raise SettingsError(message, cause=f"{certificates}: {error}", action="Correct audit.ca_file.") from error
 
 
 class Anchoring:
@@ -87,9 +103,10 @@ class Anchoring:
         halt: Callable[[AuditUnavailable], object],
         client: httpx.Client | None = None,
     ) -> None:
-        """``halt`` stops the log for good; ``client`` speaks HTTP, with the CA bundle of this machine by default."""
+        """``halt`` stops the log for good; ``client`` speaks HTTP."""
         self._log, self._policy, self._clock, self._halt = log, policy, clock, halt
-        self._http = client or httpx.Client(trust_env=False, follow_redirects=False)
+        # No proxy and no redirect: what is said to a witness is meant for that machine alone.
+        self._http = client or httpx.Client(verify=policy.trust or _trust(None), trust_env=False)
         self._witnesses = [WitnessClient(one, log, self._http) for one in policy.witnesses]
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None

@@ -98,6 +98,8 @@ class AuditSettings(_Section):
     """How often the witnesses are visited."""
     witness_max_age_seconds: int = Field(default=600, ge=10)
     """How old the last cosigned checkpoint may be before the operator is told."""
+    ca_file: Path | None = None
+    """Certificates (PEM) that vouch for the TLS of witnesses and authority; default: those this machine trusts."""
     stamp_url: str = Field(default="", pattern=r"^(https?://[^\s#]+)?$")
     """A time-stamping authority (RFC 3161) inside the walls."""
     stamp_roots: tuple[Path, ...] = Field(default=(), max_length=8)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -17,11 +17,10 @@ from appliance.audit.anchoring import Anchoring, AnchoringPolicy
 from appliance.audit.history import AuditRolledBack, PublishedLog
 from appliance.audit.keys import load_or_make_log_key, vkeys_path
 from appliance.audit.log import AuditLog
-from appliance.audit.note import parse_vkey
 from appliance.audit.report import KEY_FILE
-from appliance.audit.witness_client import WitnessAddress
 from appliance.core.clock import SystemClock
 from appliance.core.events import Event
+from appliance.core.settings import AuditSettings
 
 PROGRAM = [sys.executable, "-m", "appliance.cli"]
 
@@ -36,13 +35,23 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
 
 
-def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this machine that vouches for itself, and its key."""
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "keyUsage=digitalSignature")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    files = ("-out", "tls.pem", "-keyout", "tls.key")
+    subprocess.run(["openssl", "req", "-x509", *curve, *names, *files], cwd=folder, check=True, capture_output=True)
+    return folder / "tls.pem", folder / "tls.key"
+
+
+def serve(folder: Path, port: int, tls: tuple[Path, Path]) -> subprocess.Popen[bytes]:
+    options = ["--tls-certificate", str(tls[0]), "--tls-key", str(tls[1])]
     process = subprocess.Popen(
-        [*PROGRAM, "witness", "serve", str(folder), "--port", str(port)], stderr=subprocess.DEVNULL
+        [*PROGRAM, "witness", "serve", str(folder), "--port", str(port), *options], stderr=subprocess.DEVNULL
     )
     for _ in range(200):
         try:
-            httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+            httpx.get(f"https://127.0.0.1:{port}/", trust_env=False, verify=ssl.create_default_context(cafile=tls[0]))
         except httpx.HTTPError:
             time.sleep(0.05)
         else:
@@ -71,27 +80,33 @@ def test_a_witness_of_its_own_cosigns_and_remembers(tmp_path: Path) -> None:
     assert (nobody.returncode, "no log to watch" in nobody.stderr) == (2, True)
     shutil.copy(vkeys_path(tmp_path / KEY_FILE), folder / "logs" / "appliance.vkeys")
 
-    keys = tuple(parse_vkey(line) for line in made.stdout.split())
-    address = WitnessAddress(f"http://127.0.0.1:{port}", keys)
-    policy = AnchoringPolicy((address,), 1, timedelta(seconds=1), timedelta(minutes=1))
+    tls, url = certificate(tmp_path), f"https://127.0.0.1:{port}"
 
-    def outside(place: Path) -> Anchoring:
+    def outside(place: Path, trusted: Path | None = tls[0]) -> Anchoring:
+        given = {"witnesses": [{"url": url, "vkeys": made.stdout.split()}], "ca_file": trusted}
+        policy = AnchoringPolicy.from_settings(AuditSettings.model_validate(given))
         log = PublishedLog(place, key.verifier_keys, key.name)
         return Anchoring(log, policy, SystemClock(), lambda _: None)
 
-    process = serve(folder, port)
+    process = serve(folder, port, tls)
     try:
+        stranger = outside(directory, None)
+        stranger.check()
+        assert "CERTIFICATE_VERIFY_FAILED" in stranger.states()["witness"]
         for leaves in (0, 3, 300):
             grow(directory, leaves)
-            outside(directory).check()
+            one = outside(directory)
+            one.check()
+            assert one.states() == {"witness": "ok"}
             process.kill()
             process.wait()
-            process = serve(folder, port)
+            process = serve(folder, port, tls)
         with pytest.raises(AuditRolledBack, match="308 entries, the log has 5"):
             outside(backup).check()
-        large = httpx.post(f"{address.url}/add-checkpoint", content=bytes(1 << 17), trust_env=False)
+        trust = ssl.create_default_context(cafile=tls[0])
+        large = httpx.post(f"{url}/add-checkpoint", content=bytes(1 << 17), trust_env=False, verify=trust)
         assert large.status_code == 413
-        assert httpx.get(f"{address.url}/add-checkpoint", trust_env=False).status_code == 405
+        assert httpx.get(f"{url}/add-checkpoint", trust_env=False, verify=trust).status_code == 405
     finally:
         process.kill()
         process.wait()
