@@ -34,17 +34,22 @@ FOLDS: Final = tuple(fold.value for fold in Fold)
 
 def is_groupable(field: Field) -> bool:
     """Whether a bar chart can count by this field."""
-    return isinstance(field.type, Choice | Ref) or field.type in GROUPABLE
+    return field.custom is None and (isinstance(field.type, Choice | Ref) or field.type in GROUPABLE)
 
 
 def is_day(field: Field) -> bool:
-    """Whether this field holds a date, with or without a time."""
-    return field.type in DAYS
+    """Whether this field holds a date, with or without a time, that the database knows."""
+    return field.custom is None and field.type in DAYS
 
 
 def is_measurable(field: Field) -> bool:
-    """Whether this field can be added up."""
-    return of_field(field).kind in NUMERIC
+    """Whether the database can add this field up."""
+    return field.custom is None and of_field(field).kind in NUMERIC
+
+
+def is_sortable(field: Field) -> bool:
+    """Whether rows can be put in order by this field."""
+    return not field.hidden and field.custom is None
 
 
 def is_given(field: Field) -> bool:

@@ -186,6 +186,9 @@ class Operands:
             field = entity.field(name)
             if field is None:
                 self._unknown(token, entity, name, wanted)
+            if field.custom is not None:
+                hint = "Use fields that the database knows: typed in or computed."
+                self.cursor.fail(f"{name!r} is worked out by a function of its own", hint, token)
             kind = kinds.of_field(field)
         return Typed(ex.Path(tuple(names)), kind, token)
 
@@ -268,7 +271,7 @@ class Operands:
             self.entity, self.related = outer, False
         self.cursor.expect(")", "Close the bracket.")
         of = entity.field(name) if name is not None else None
-        kind = kinds.folded(fold, kinds.of_field(of) if of is not None else None)
+        kind = kinds.folded(fold, kinds.of_field(of) if of is not None and of.custom is None else None)
         if kind is None:
             self.cursor.fail(f"{fold.value!r} cannot be made of that", _FOLD_HINT, token)
         return Typed(ex.Related(fold, entity.name, by.text, name, where), kind, token)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _SHAPES: Final = tuple(shape.value for shape in Shape)
 _PERIODS: Final = tuple(period.value for period in Period)
-_COLUMNS_HINT: Final = "Use fields that are not hidden."
+_COLUMNS_HINT: Final = "Use a field that is neither hidden nor custom."
 
 
 def read_page(cursor: Cursor, entities: Sequence[Entity]) -> Page:
@@ -65,7 +65,7 @@ def _table(cursor: Cursor, entities: Sequence[Entity], title: str) -> Page:
     columns = _columns(cursor, entity)
     sort = None
     if cursor.accept("sort"):
-        field = clauses.read_known(cursor, entity, clauses.is_shown, _COLUMNS_HINT)
+        field = clauses.read_known(cursor, entity, clauses.is_sortable, _COLUMNS_HINT)
         sort = Sort(field.name, down=cursor.accept("down"))
     return TablePage(title, entity.name, clauses.read_where(cursor, entities, entity), columns, sort)
 
@@ -73,7 +73,7 @@ def _table(cursor: Cursor, entities: Sequence[Entity], title: str) -> Page:
 def _columns(cursor: Cursor, entity: Entity) -> tuple[str, ...]:
     if not cursor.at("("):
         return ()
-    return clauses.read_fields(cursor, entity, MAX_COLUMNS, clauses.is_shown, _COLUMNS_HINT)
+    return clauses.read_fields(cursor, entity, MAX_COLUMNS, clauses.is_shown, "Use fields that are not hidden.")
 
 
 def _form(cursor: Cursor, entities: Sequence[Entity], title: str) -> Page:

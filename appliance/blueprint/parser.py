@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from appliance.blueprint import behaviour_parser as behaviour
 from appliance.blueprint import clauses, fields
 from appliance.blueprint.access_parser import read_access
-from appliance.blueprint.behaviour import MAX_ACTIONS, MAX_FRAGMENTS, MAX_MARKS, MAX_REMINDERS, MAX_RULES, Action
+from appliance.blueprint.behaviour import (
+    MAX_ACTIONS,
+    MAX_FRAGMENTS,
+    MAX_MARKS,
+    MAX_REMINDERS,
+    MAX_RULES,
+    Action,
+    Custom,
+)
 from appliance.blueprint.computed import weigh
 from appliance.blueprint.cursor import Cursor
 from appliance.blueprint.errors import BlueprintError, closest
@@ -186,6 +194,7 @@ class _Reader:
     def _finish(self) -> None:
         """Computed and custom fields, and combinations that are unique: now every field and its type is known."""
         computed: list[tuple[Cursor, str, str]] = []
+        self._announce_custom()
         for name, field_name, cursor in self.pending:
             if field_name is None:
                 continue
@@ -205,6 +214,16 @@ class _Reader:
                     cursor.fail(f"an entity has up to {MAX_UNIQUE} different lines of this kind", "Remove some.")
                 self._put(replace(entity, unique=(*entity.unique, unique)))
         weigh(self.entities, computed)
+
+    def _announce_custom(self) -> None:
+        """Say which fields are custom before any expression is read: none may use them."""
+        for name, field_name, cursor in self.pending:
+            if cursor.at("custom"):
+                entity = self._named(name)
+                known = (
+                    replace(item, custom=Custom((), "")) if item.name == field_name else item for item in entity.fields
+                )
+                self._put(replace(entity, fields=tuple(known)))
 
     def _named(self, name: str) -> Entity:
         return next(item for item in self.entities if item.name == name)
