@@ -42,7 +42,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory, key: LogKey) -> Path:
             log.outcome(log.intent(Event.BUILD_STARTED, principal="p", resource="r"), Outcome.DONE)
         log.checkpoint()
         log.intent(Event.APP_OPENED, principal="p", resource="r")
-        shutil.copytree(folder / "audit", folder / "crashed")
+        shutil.copytree(folder / "audit", folder / "crashed", ignore=shutil.ignore_patterns("reserve*"))
     return folder / "crashed"
 
 

@@ -38,7 +38,7 @@ def unpublished(tmp_path: Path, key: LogKey) -> Path:
     with AuditLog.open(tmp_path / "audit", key, CLOCK, publish_seconds=60) as log:
         for number in range(3):
             log.intent(Event.BUILD_STARTED, principal="p", resource=f"r{number}")
-        shutil.copytree(tmp_path / "audit", directory)
+        shutil.copytree(tmp_path / "audit", directory, ignore=shutil.ignore_patterns("reserve*"))
     return directory
 
 
