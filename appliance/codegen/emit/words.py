@@ -1,10 +1,10 @@
-"""Expressions in words, for titles and explanations."""
+"""Expressions in words, in the language of the app that is written."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from appliance.blueprint.expression_printer import WHEN, expression_text
+from appliance.blueprint import expression_words
 
 if TYPE_CHECKING:
     from appliance.blueprint.expressions import Expression
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def words(blueprint: Blueprint, entity: Entity, expression: Expression) -> str:
-    """An expression in the app's language."""
-    return expression_text(expression, blueprint.entities, entity, loosest=WHEN)
+    """How a person would say an expression: ``due is before today and not returned``."""
+    return expression_words.words(blueprint.entities, entity, expression, blueprint.language)
