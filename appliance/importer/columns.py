@@ -248,7 +248,7 @@ def _reason(column: Column, kind: ColumnType, reading: Reading) -> str:
     if kind is ColumnType.LONGTEXT:
         return "The texts are long or have several lines."
     if kind is ColumnType.TEXT:
-        return "It names things." if names_things(column.heading) else "Nothing narrower fits all cells."
+        return "It names things." if names_things(column.heading) else "The cells are plain text."
     share = _fits(kind, column.filled(kind)[:SAMPLE], replace(reading, type=kind))
     amount = "Every filled cell is" if share == 1.0 else "Nearly every filled cell is"
     why = f"{amount} {_NAMES[kind]}"

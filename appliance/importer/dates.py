@@ -45,7 +45,8 @@ _NAMED_DAY_FIRST: Final = re.compile(r"(\d{1,2})(?:\.|st|nd|rd|th|er)?[\s-](?:de
 _NAMED_MONTH_FIRST: Final = re.compile(r"([^\W\d_]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
 _WEEKDAY: Final = re.compile(r"[^\W\d_]{2,10}[.,]{1,2}\s+")
 _TIME: Final = re.compile(
-    r"(\d{1,2})(?:[:.h](\d{2}))(?::(\d{2})(?:[.,]\d{1,9})?)?\s*([ap]\.?m\.?)?(?:\s*Uhr)?", re.IGNORECASE
+    r"(\d{1,2})(?:[:h]|\.(?=\d{2}\s*Uhr))(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?\s*([ap]\.?m\.?)?(?:\s*Uhr)?",
+    re.IGNORECASE,
 )
 _STAMP: Final = re.compile(r"(?P<day>.+?)(?:T|,?\s+)(?P<time>\d{1,2}[:.h]\d{2}.*?)(?P<zone>Z|[+-]\d{2}:?\d{2})?")
 _PIVOT: Final = 69

