@@ -193,6 +193,8 @@ class Anchoring:
         now = self._clock.now()
         lines = []
         for one in self._witnesses:
+            if self._stopping.is_set():
+                return
             key = f"witness {one.address.url}"
             try:
                 lines.append(one.cosign(note, head, lambda: self._log.head()[1]))

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx
 from cryptography import x509
 from rfc3161_client import (
     HashAlgorithm,
@@ -22,12 +21,14 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from appliance.audit.exchange import ExchangeFailed, exchange
 from appliance.core.errors import IntramuralError
 
+if TYPE_CHECKING:
+    import httpx
+
 STAMPS: Final = "stamps"
-MAX_RESPONSE_BYTES: Final = 1 << 16
 MAX_ROOTS: Final = 32
-_TIMEOUT_SECONDS: Final = 10.0
 
 
 class StampError(IntramuralError):
@@ -60,20 +61,13 @@ def request_stamp(url: str, note: bytes, roots: Sequence[x509.Certificate], clie
     request = TimestampRequestBuilder().data(note).hash_algorithm(HashAlgorithm.SHA256).nonce().build()
     headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
     try:
-        with client.stream(
-            "POST", url, content=request.as_bytes(), headers=headers, timeout=_TIMEOUT_SECONDS
-        ) as response:
-            content = bytearray()
-            for part in response.iter_bytes():
-                content += part
-                if len(content) > MAX_RESPONSE_BYTES:
-                    raise _refused("the answer is too large")
-    except httpx.HTTPError as error:
-        raise _refused(f"{url}: {type(error).__name__}: {error}") from error
-    if response.status_code != 200:
-        raise _refused(f"{url} answers with status {response.status_code}")
-    _verify(_decode(bytes(content)), note, roots, nonce=request.nonce)
-    return bytes(content)
+        status, content = exchange(client, "POST", url, content=request.as_bytes(), headers=headers)
+    except ExchangeFailed as error:
+        raise _refused(f"{url}: {error}") from error
+    if status != 200:
+        raise _refused(f"{url} answers with status {status}")
+    _verify(_decode(content), note, roots, nonce=request.nonce)
+    return content
 
 
 def check_stamp(path: Path, note: bytes, roots: Sequence[x509.Certificate]) -> datetime:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
-import httpx
-
 from appliance.audit.errors import NoteError
+from appliance.audit.exchange import ExchangeFailed, exchange
 from appliance.audit.history import forked, rolled_back
 from appliance.audit.note import Checkpoint, VerifierKey, open_checkpoint, open_note
 from appliance.audit.verify_anchors import cosigned_by
@@ -17,11 +16,11 @@ from appliance.audit.witness_request import ADD_CHECKPOINT, request_body
 from appliance.core.errors import IntramuralError
 
 if TYPE_CHECKING:
+    import httpx
+
     from appliance.audit.history import PublishedLog
     from appliance.core.ports import AuditUnavailable
 
-TIMEOUT_SECONDS: Final = 5.0
-MAX_ANSWER_BYTES: Final = 1 << 16
 _ATTEMPTS: Final = 3
 
 
@@ -95,9 +94,9 @@ class WitnessClient:
         """
         identity = hashlib.sha256(self._log.origin.encode()).hexdigest()
         try:
-            answer = self._client.get(f"{self.address.url}/checkpoint/{identity}", timeout=TIMEOUT_SECONDS)
-            seen = open_checkpoint(answer.content[:MAX_ANSWER_BYTES], self._log.keys, origin=self._log.origin)
-        except (httpx.HTTPError, NoteError):
+            _, content = exchange(self._client, "GET", f"{self.address.url}/checkpoint/{identity}")
+            seen = open_checkpoint(content, self._log.keys, origin=self._log.origin)
+        except (ExchangeFailed, NoteError):
             raise error from None
         if seen.size <= newest.size and (seen.size == 0 or self._log.root(seen.size, newest.size) == seen.root):
             self._old = seen.size
@@ -116,17 +115,10 @@ class WitnessClient:
         return "".join(one.line for one in verified)
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
-        url = f"{self.address.url}/{ADD_CHECKPOINT}"
-        content = bytearray()
         try:
-            with self._client.stream("POST", url, content=body, timeout=TIMEOUT_SECONDS) as response:
-                for part in response.iter_bytes():
-                    content += part
-                    if len(content) > MAX_ANSWER_BYTES:
-                        raise self._unavailable("its answer is too large")
-        except httpx.HTTPError as error:
-            raise self._unavailable(f"{type(error).__name__}: {error}") from error
-        return response.status_code, bytes(content)
+            return exchange(self._client, "POST", f"{self.address.url}/{ADD_CHECKPOINT}", content=body)
+        except ExchangeFailed as error:
+            raise self._unavailable(str(error)) from error
 
     def _size(self, content: bytes) -> int:
         text = content.decode("ascii", "replace").strip()

@@ -13,6 +13,7 @@ import pytest
 from appliance.audit.anchoring import Anchoring, AnchoringPolicy
 from appliance.audit.cosign import WitnessKey, make_witness_key
 from appliance.audit.errors import NoteError
+from appliance.audit.exchange import ExchangeFailed, exchange
 from appliance.audit.history import AuditForked, AuditRolledBack, PublishedLog
 from appliance.audit.keys import LogKey, make_log_key
 from appliance.audit.log import AuditLog
@@ -222,6 +223,18 @@ def test_a_witness_that_is_away_or_wrong_stops_nothing(
         network.status = 0
         outside.round()
         assert outside.states() == {"witness": "ok"}
+
+
+def test_an_answer_without_end_is_cut_off() -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(4096)
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=endless()))
+    with httpx.Client(transport=transport) as client, pytest.raises(ExchangeFailed, match="too large"):
+        exchange(client, "GET", URL)
+    with httpx.Client() as client, pytest.raises(ExchangeFailed):
+        exchange(client, "GET", "no address")
 
 
 def test_too_few_witnesses_are_told_and_nothing_is_kept(
