@@ -15,11 +15,7 @@ from appliance.blueprint.behaviour import (
     Fragment,
     Mark,
     Occasion,
-    Part,
-    Protection,
     Reminder,
-    Rename,
-    Renamed,
     Rule,
 )
 from appliance.blueprint.errors import closest
@@ -29,7 +25,6 @@ from appliance.blueprint.fields import MAX_INPUTS, read_description, read_title
 from appliance.blueprint.kinds import of_field
 from appliance.blueprint.lexer import Kind
 from appliance.blueprint.model import MAX_NAME, Field, Scalar
-from appliance.blueprint.words import is_field, is_noun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -39,8 +34,6 @@ if TYPE_CHECKING:
 
 _OCCASIONS: Final = tuple(item.value for item in Occasion)
 _COLOURS: Final = tuple(item.value for item in Colour)
-_PARTS: Final = tuple(item.value for item in Part)
-_RENAMED: Final = tuple(item.value for item in Renamed)
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 
 
@@ -218,54 +211,3 @@ def read_fragment(cursor: Cursor, entities: Sequence[Entity]) -> Fragment:
 
 def _is_drawn(field: Field) -> bool:
     return of_field(field).kind not in ("ref", "person", "file")
-
-
-def read_protection(cursor: Cursor, entities: Sequence[Entity], pages: Sequence[str]) -> Protection:
-    """``entity Loan``, ``access Loan``, ``page "Board"``, ``rules Loan``, ``actions Loan``, ``roles``.
-
-    Raises:
-        BlueprintError: an unknown part, entity or page.
-    """
-    token = cursor.take()
-    if token.text not in _PARTS:
-        cursor.fail(f"{token.text!r} cannot be protected", closest(token.text, _PARTS), token)
-    part = Part(token.text)
-    name = ""
-    if part is Part.PAGE:
-        here = cursor.peek()
-        name = cursor.string("the page's title")
-        if name not in pages:
-            cursor.fail(f"there is no page {name!r}", closest(name, pages), here)
-    elif part is not Part.ROLES:
-        name = clauses.read_entity(cursor, entities, until=()).name
-    cursor.end()
-    return Protection(part, name)
-
-
-def read_rename(cursor: Cursor, entities: Sequence[Entity], roles: Sequence[str]) -> Rename:
-    """``entity Lending to Loan``, ``field Loan.due to due_date``, ``role Member to Borrower``; new names must exist.
-
-    Raises:
-        BlueprintError: an unknown part, or a new name that nothing has.
-    """
-    token = cursor.take()
-    if token.text not in _RENAMED:
-        cursor.fail(f"{token.text!r} cannot be renamed", closest(token.text, _RENAMED), token)
-    kind = Renamed(token.text)
-    first = cursor.take()
-    rest = cursor.rest(first)
-    before, _, after = rest.rpartition(" to ")
-    names = [item.name for item in entities] if kind is Renamed.ENTITY else list(roles)
-    if kind is not Renamed.FIELD:
-        for name in sorted(names, key=len, reverse=True):
-            if rest.endswith(f" to {name}") and is_noun(rest[: -len(name) - 4]):
-                return Rename(kind, "", rest[: -len(name) - 4], name)
-        cursor.fail(f"there is no {kind} {after!r}", f"Write the new name last. {closest(after, names)}", first)
-    name, _, old = before.rpartition(".")
-    entity = next((item for item in entities if item.name == name), None)
-    if entity is None or not is_field(old):
-        cursor.fail(f"{rest!r} renames no field", "Write rename field Loan.due to due_date.", first)
-    if entity.field(after) is None:
-        hint = closest(after, [field.name for field in entity.fields])
-        cursor.fail(f"{entity.name!r} has no field {after!r}", hint, first)
-    return Rename(kind, entity.name, old, after)

@@ -70,5 +70,6 @@ def protection_line(protection: Protection) -> str:
 
 def rename_line(rename: Rename) -> str:
     """``rename field Loan.due to due_date``."""
-    before = f"{rename.entity}.{rename.before}" if rename.kind is Renamed.FIELD else rename.before
+    within = {Renamed.FIELD: f"{rename.entity}.", Renamed.OPTION: f"{rename.entity} "}.get(rename.kind, "")
+    before = f"{within}{rename.before}"
     return f"rename {rename.kind} {before} to {rename.after}"

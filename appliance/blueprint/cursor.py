@@ -119,13 +119,19 @@ class Cursor:
         Names may contain words of ``until``: the longest name that is followed by what must follow is meant.
         """
         names = list(names)
-        start = self._at
+        start, misfit = self._at, None
         for name in sorted(names, key=len, reverse=True):
             if self.one_of((name,)) is not None:
                 following = self.peek()
                 if following is None or following.kind is Kind.STRING or following.text in until:
                     return name
+                misfit = misfit or (name, following)
                 self._at = start
+        if misfit is not None:
+            name, following = misfit
+            words = ", ".join(word for word in until if not word.isdigit())
+            hint = f"After {name} write {words}." if words else f"End the line after {name}."
+            self.fail(f"{following.text!r} cannot follow {name!r}", hint, following)
         text, token = self.name(what, until=until, allowed=lambda _: True)
         if text not in names:
             self.fail(f"there is no {what} {text!r}", closest(text, names), token)

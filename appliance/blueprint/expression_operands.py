@@ -211,7 +211,7 @@ class Operands:
         if token.text in _FOLD_ONLY or (token.text in _FOLDS and self._over_rows()):
             return self._related(token)
         if token.text not in set(ex.Function):
-            known = [*ex.Function, *ex.Fold]
+            known = dict.fromkeys([*ex.Function, *ex.Fold])
             self.cursor.fail(f"there is no function {token.text!r}", closest(token.text, known), token)
         function = ex.Function(token.text)
         self.cursor.expect("(")
@@ -256,7 +256,7 @@ class Operands:
         if self.related:
             self.cursor.fail("rows of rows cannot be counted at once", "Use a computed field of the other.", token)
         self.cursor.expect("(")
-        entity, name = self.measured(fold, until=("by",))
+        entity, name = self.measured(fold, until=("by", ")"))
         self.cursor.expect("by", f"Say which field leads here: {fold}(Loan by item).")
         by = self.cursor.take()
         link = entity.field(by.text)

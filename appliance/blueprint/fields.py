@@ -38,6 +38,7 @@ _NEVER_UNIQUE: Final = (Scalar.BOOLEAN, Scalar.FILE, Scalar.IMAGE, Scalar.LONGTE
 _COMPUTED: Final = (Scalar.TEXT, Scalar.NUMBER, Scalar.MONEY, Scalar.BOOLEAN, Scalar.DATE, Scalar.DATETIME)
 MARKS: Final = ("required", "unique", "hidden", "label", "help", "default")
 MAX_INPUTS: Final = 8
+_INPUT_HINT: Final = "Use other fields that hold a value themselves: no reference, person, file or custom field."
 MAX_DIGITS: Final = 9
 MAX_PREFIX: Final = 12
 _SEQUENCE: Final = re.compile(r"((?:\w[\w./-]*?)??)([0-9]{1,9})")
@@ -106,7 +107,7 @@ def finish_field(cursor: Cursor, entities: Sequence[Entity], entity: Entity, fie
         found = _read_marks(cursor, replace(field, computed=value))
     else:
         cursor.expect("custom")
-        inputs = clauses.read_fields(cursor, entity, MAX_INPUTS, _is_input(field), "Use a field that people fill in.")
+        inputs = clauses.read_fields(cursor, entity, MAX_INPUTS, _is_input(field), _INPUT_HINT)
         found = _read_marks(cursor, replace(field, custom=Custom(inputs, read_description(cursor))))
     if (found.required, found.unique, found.default) != (False, False, None):
         hint = "Remove required, unique and default: the app works it out."

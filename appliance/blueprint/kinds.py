@@ -25,6 +25,32 @@ _SCALARS: Final = {
 }
 
 
+_SAID: Final = {
+    Kind.TEXT: "a text",
+    Kind.NUMBER: "a number",
+    Kind.MONEY: "an amount of money",
+    Kind.BOOLEAN: "a yes/no value",
+    Kind.DATE: "a date",
+    Kind.DATETIME: "a date and time",
+    Kind.TIME: "a time of day",
+    Kind.DURATION: "a duration",
+    Kind.PERSON: "a person",
+    Kind.CHOICE: "a choice",
+    Kind.FILE: "a file",
+}
+_WRITTEN: Final = {
+    Kind.TEXT: 'a text in quotes, such as "pro"',
+    Kind.NUMBER: "a number, such as 12.5",
+    Kind.MONEY: "an amount, such as 12.50",
+    Kind.BOOLEAN: "true or false",
+    Kind.DATE: "a date, such as today or 2026-11-30",
+    Kind.DATETIME: "a date and time, such as now or 2026-11-30T14:00",
+    Kind.TIME: 'a time, such as "14:30"',
+    Kind.DURATION: "a duration, such as 3 days",
+    Kind.PERSON: "me, or a person field",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Type:
     """A kind, with the ``options`` of a choice or the ``entity`` that a reference leads to."""
@@ -34,7 +60,7 @@ class Type:
     entity: str = ""
 
     def __str__(self) -> str:
-        return {Kind.BOOLEAN: "yes/no", Kind.REF: f"reference to {self.entity}"}.get(self.kind, self.kind.value)
+        return f"a reference to {self.entity}" if self.kind is Kind.REF else _SAID[self.kind]
 
 
 def of_field_type(kind: FieldType) -> Type:
@@ -75,10 +101,17 @@ def comparable(operator: Comparator, left: Type, right: Type) -> str:
             return "Write a duration with its unit: 3 days."
         if Kind.REF in kinds:
             return "Name a field of the record that is meant: item.name."
-        return f"{str(left).capitalize()} and {right} are not alike."
+        return f"Compare it with {wanted(left)}."
     if operator in (Comparator.EQ, Comparator.NE) or (left.kind in ORDERED and right.kind in ORDERED):
         return ""
-    return f"Use = or != with {left}."
+    return "Use = or !=."
+
+
+def wanted(kind: Type) -> str:
+    """What can be written where a value of that type belongs."""
+    if kind.kind is Kind.CHOICE:
+        return f"one of {', '.join(kind.options)}"
+    return _WRITTEN.get(kind.kind, f"{kind}")
 
 
 def arithmetic(sign: Sign, left: Type, right: Type) -> Type | None:  # noqa: PLR0911 - one return per rule
@@ -178,6 +211,4 @@ def storable(field: Type, value: Type) -> str:
         return "Write days(…) around it."
     if field.kind is Kind.DATE and value.kind is Kind.DATETIME:
         return "Write day(…) around it."
-    if field.kind is Kind.PERSON:
-        return "Write me, or a person field."
-    return f"The field holds {field}, this is {value}."
+    return f"Write {wanted(field)}."

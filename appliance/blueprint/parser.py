@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from appliance.blueprint import behaviour_parser as behaviour
+from appliance.blueprint import change_parser as changes
 from appliance.blueprint import clauses, fields
 from appliance.blueprint.access_parser import read_access
 from appliance.blueprint.behaviour import (
@@ -132,10 +133,10 @@ class _Reader:
             protections=self._each(
                 "protect",
                 MAX_PROTECTIONS,
-                lambda line: behaviour.read_protection(line, self.entities, [page.title for page in pages]),
+                lambda line: changes.read_protection(line, self.entities, [page.title for page in pages]),
             ),
             renames=self._each(
-                "rename", MAX_RENAMES, lambda line: behaviour.read_rename(line, self.entities, self.roles)
+                "rename", MAX_RENAMES, lambda line: changes.read_rename(line, self.entities, self.roles)
             ),
             colour=self._word("colour", COLOURS),
             language=self._word("language", LANGUAGES) or LANGUAGES[0],

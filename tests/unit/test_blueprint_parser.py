@@ -28,7 +28,7 @@ START = (
         (START + "entity Lock\n  kind choice(one)\n", 8, 8, ""),
         (START + "entity Static\n  name text\n", 7, 14, "another name"),
         (START + "access Key: Portr read\n", 7, 13, "Porter"),
-        (START + "access Key: Porter red\n", 7, 13, "Porter"),
+        (START + "access Key: Porter red\n", 7, 20, "read"),
         (START + 'page "All" tabel Key\n', 7, 12, "table"),
         (START + 'page "All" table Key where dew < today\n', 7, 28, "due"),
         (START + 'page "All" table Key where label < "a"\n', 7, 34, "="),
