@@ -71,7 +71,7 @@ def frozen(kind: str, value: Any, words: Mapping[str, str]) -> Any:
     if kind == "number":
         return float(value)
     if isinstance(value, Decimal):
-        return str(value)
+        return f"{value:.2f}"  # one way of writing it: 9.5 and 9.50 are the same amount
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     return str(value) if isinstance(value, str) else value
