@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from appliance.blueprint.model import Entity
 
 # Repetition is bounded by tokens, not by counts in the expressions: counted Unicode classes cost the lexer too much.
-_TITLE: Final = r"/[\p{L}\p{N}]+([&',\/\- ]+[\p{L}\p{N}]+)*/"
+TITLE: Final = r"/[\p{L}\p{N}]+([&',\/\- ]+[\p{L}\p{N}]+)*/"
 _SENTENCE: Final = r"/[\p{L}\p{N}][\p{L}\p{N}&',;:()\/\- ]*\./"
 _WORD: Final = r"(\p{Lu}\p{Ll}+|\p{Lu}\p{Lu}+)"
-_NOUN: Final = rf"/{_WORD}( (of |and |de |du |der |des |für )?{_WORD})*/"
-_FIELD: Final = r"/\p{Ll}\p{Ll}+(_[\p{Ll}\p{N}]+)*/"
-_OPTION: Final = r"/[\p{L}\p{N}]+([ \-][\p{L}\p{N}]+)*/"
+NOUN: Final = rf"/{_WORD}( (of |and |de |du |der |des |für )?{_WORD})*/"
+FIELD: Final = r"/\p{Ll}\p{Ll}+(_[\p{Ll}\p{N}]+)*/"
+OPTION: Final = r"/[\p{L}\p{N}]+([ \-][\p{L}\p{N}]+)*/"
 _EXAMPLE: Final = r"/[\p{L}\p{N}]+([&'.\- ]+[\p{L}\p{N}]+)*/"
 
 _HEADERS: Final = ("entity.*", "access.*", "page.*", "dashboard.*", "examples.*")
@@ -35,6 +35,9 @@ _HEADERS: Final = ("entity.*", "access.*", "page.*", "dashboard.*", "examples.*"
 
 MIN_FIELDS: Final = 3
 MAX_OPTIONS: Final = 6
+
+TYPE_RULE: Final = f'SCALAR | "choice(" OPTION ("," " " OPTION){{1,{MAX_OPTIONS - 1}}} ")" | "ref(" REF ")"'
+"""A field's type, for grammars that have the terminals SCALAR, OPTION and REF."""
 
 
 def _quoted(text: str) -> str:
@@ -53,7 +56,7 @@ def _except(names: Iterable[str]) -> str:
 def title_lines() -> Grammar:
     """``app "…"`` and ``about "…"``."""
     return Grammar(f"""start: "app \\"" TITLE "\\"\\nabout \\"" ABOUT "\\"\\n"
-TITLE: {_TITLE}
+TITLE: {TITLE}
 ABOUT: {_SENTENCE}
 """)
 
@@ -62,7 +65,7 @@ def list_item(taken: Sequence[str], most: int, *, may_go_on: bool = True) -> Gra
     """The next name of ``roles A, B`` or ``records X, Y``, followed by a comma or by the end of the line."""
     tail = '("," | "\\n")' if may_go_on and len(taken) + 1 < most else '"\\n"'
     return Grammar(f"""start: " " NAME {tail}
-NAME: {_NOUN}{_except(taken)}
+NAME: {NOUN}{_except(taken)}
 """)
 
 
@@ -79,11 +82,11 @@ def field_line(entities: Sequence[str], taken: Sequence[str], end: str, *, most:
     else:
         start = f"{line} | {_quoted(end)}"
     return Grammar(f"""start: {start}
-type: SCALAR | "choice(" OPTION ("," " " OPTION){{1,{MAX_OPTIONS - 1}}} ")" | "ref(" REF ")"
+type: {TYPE_RULE}
 SCALAR: {_any_of(scalar.value for scalar in Scalar)}
 REF: {_any_of(entities)}
-OPTION: {_OPTION}
-NAME: {_FIELD} & ~/({"|".join([*taken, *sorted(FIELD_KEYWORDS), *_HEADERS])})/
+OPTION: {OPTION}
+NAME: {FIELD} & ~/({"|".join([*taken, *sorted(FIELD_KEYWORDS), *_HEADERS])})/
 """)
 
 
@@ -141,7 +144,7 @@ def page_line(entities: Sequence[Entity], titles: Sequence[str]) -> Grammar | No
     return Grammar(f"""start: "page \\"" TITLE "\\" table " table "\\n" | "dashboard"
 table: {tables}
 {rules}
-TITLE: {_TITLE}{_except(titles)}
+TITLE: {TITLE}{_except(titles)}
 """)
 
 
