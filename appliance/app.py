@@ -20,14 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.audit.anchoring import Anchoring, AnchoringPolicy
-from appliance.audit.desk import Desk
 from appliance.audit.history import PublishedLog
+from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.log import AuditLog
-from appliance.audit.privacy import Privacy
-from appliance.audit.retention import Retention
-from appliance.audit.upkeep import Daily
-from appliance.audit.vault import Vault
 from appliance.codegen.render import render
 from appliance.core.clock import SystemClock
 from appliance.core.errors import IntramuralError
@@ -128,7 +124,7 @@ class Appliance:
         self._stack.callback(self._anchoring.stop)
         self._anchoring.check()
         self.audit.record_unknown()
-        vault = Vault(self.layout.vault, self.layout.keys / "vault.json", clock)
+        self._keeping = Keeping(settings, log, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
         upgrade(database.engine)
@@ -143,7 +139,7 @@ class Appliance:
             verifier=Verifier(self._sandbox, self.tokens),
             sandbox=self._sandbox,
             audit=self.audit,
-            vault=vault,
+            vault=self._keeping.vault,
             publish_routes=lambda: self.caddy.apply(self._door()),
             reviser=reviser,
         )
@@ -165,10 +161,7 @@ class Appliance:
         self._stack.callback(store.close)
         self._identity = self._make_identity(store, clock)
         studio_records = StudioRecords(self.studio.build_service, builds, Personal(database))
-        desk = Desk(self.layout.vault)
-        self.privacy = Privacy(vault, desk, self.audit, clock, {"studio": studio_records, "sign-in": store})
-        retention = Retention(vault, desk, self.audit, clock, settings.retention.body_days())
-        self._upkeep = Daily(lambda: retention.run(principal="appliance"), name="retention")
+        self.privacy = self._keeping.privacy({"studio": studio_records, "sign-in": store})
 
     def start(self) -> None:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""
@@ -187,8 +180,8 @@ class Appliance:
         self.studio.build_service.start(waiting)
         self._stack.callback(self.studio.build_service.stop)
         self.privacy.resume()
-        self._upkeep.start()
-        self._stack.callback(self._upkeep.stop)
+        self._keeping.start()
+        self._stack.callback(self._keeping.stop)
 
     def stop(self) -> None:
         """End everything, last started first; harmless when it was never started."""
@@ -213,6 +206,7 @@ class Appliance:
             studio=self.studio,
             transfers=self.transfers,
             audit=self.audit,
+            privacy=self.privacy,
             health=self.health,
             engine=self.describe_engine,
             cli_token=token,
@@ -228,6 +222,7 @@ class Appliance:
             "sandbox": self._sandbox_state,
             "audit": audit_state(self.audit.state()),
             "front door": front_door,
+            "audit upkeep": self._keeping.state(),
             **self._anchoring.states(),
         }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from appliance.audit.witness_commands import witness
+from appliance.cli_audit import COMMANDS as AUDIT_COMMANDS
 from appliance.cli_export import export
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
@@ -59,6 +60,10 @@ def preflight() -> None:
 @main.group()
 def audit() -> None:
     """The tamper-evident log."""
+
+
+for command in AUDIT_COMMANDS:
+    audit.add_command(command)
 
 
 @audit.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -118,6 +118,21 @@ class AuditSettings(_Section):
         return self
 
 
+class SyslogSettings(_Section):
+    """A receiver of the audit log, by syslog over TLS; without a host nothing is sent."""
+
+    host: str = ""
+    port: int = Field(default=6514, ge=1, le=65535)
+    ca_file: Path | None = None
+    """The authority of the receiver's certificate, PEM."""
+    certificate: Path | None = None
+    """What is shown to a receiver that asks, PEM; ``key`` beside it."""
+    key: Path | None = None
+    payload: Literal["json", "cef", "ecs", "ocsf"] = "json"
+    enterprise: int = Field(default=32473, ge=1)
+    """Private enterprise number of the structured data; the default is the one for examples (RFC 5612)."""
+
+
 class Settings(_Section):
     """Everything, frozen. ``home`` is where all state lives."""
 
@@ -128,6 +143,7 @@ class Settings(_Section):
     hosting: HostingSettings = HostingSettings()
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()
+    syslog: SyslogSettings = SyslogSettings()
 
 
 def default_home(environment: Mapping[str, str]) -> Path:

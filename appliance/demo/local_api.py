@@ -13,7 +13,7 @@ from appliance.core.errors import IntramuralError, Unavailable
 from appliance.core.private_files import read_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FINAL: Final = frozenset({"build.done", "build.failed", "build.cancelled"})
@@ -81,6 +81,22 @@ class LocalApi:
         finally:
             staging.unlink(missing_ok=True)
         return size
+
+    def ask(self, method: str, path: str, content: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """One request of the operator, JSON both ways.
+
+        Raises:
+            IntramuralError: the service refuses, with its own words, or does not answer.
+        """
+        try:
+            with self._client() as client:
+                answer = client.request(method, path, json=content, headers=self._headers())
+        except httpx.HTTPError as error:
+            raise self._gone(error) from error
+        if answer.status_code >= 300:
+            raise _refusal(answer)
+        found: dict[str, Any] = answer.json()
+        return found
 
     def follow(self, build_id: str) -> Iterator[dict[str, Any]]:
         """Every event of a build up to its last one; reconnects when the service restarts in between.
