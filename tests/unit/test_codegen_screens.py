@@ -1,10 +1,11 @@
-"""Every kind of page, by requests: what it shows, to whom, within which bounds, with how many questions to the database."""
+"""Every kind of page, by requests: what it shows, to whom, within which bounds, with how many database queries."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def empty(tmp_path: Any) -> Iterator[Served]:
-    with served(MADE, tmp_path, examples=False) as running:
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    # A name of its own is a package of its own: both apps live in this process.
+    with served(replace(MADE, name="Empty"), tmp_path_factory.mktemp("empty"), examples=False) as running:
         yield running
 
 
@@ -119,7 +121,13 @@ def test_a_card_moves_and_the_move_is_kept(app):
 
 @pytest.mark.parametrize(
     ("change", "status"),
-    [({"value": "nonsense"}, 422), ({"value": ""}, 422), ({"id": "999999"}, 404), ({"id": "x"}, 404), ({"id": ""}, 404)],
+    [
+        ({"value": "nonsense"}, 422),
+        ({"value": ""}, 422),
+        ({"id": "999999"}, 404),
+        ({"id": "x"}, 404),
+        ({"id": ""}, 404),
+    ],
 )
 def test_a_move_that_makes_no_sense_is_refused_in_words(app, change, status):
     job = rows(app, "Job")[0]
@@ -148,7 +156,9 @@ def test_a_board_moves_cards_only_for_those_who_may_edit_that_row(app):
     assert allowed.status_code == 200
     watcher = app.as_("Watcher", name="Wim")
     assert 'draggable="true"' not in watcher.get("/pages/job-board").text
-    assert watcher.post("/pages/job-board/move", kept | {"id": str(mine.id)}, accept="application/json").status_code == 403
+    assert (
+        watcher.post("/pages/job-board/move", kept | {"id": str(mine.id)}, accept="application/json").status_code == 403
+    )
     assert app.as_("nobody").post("/pages/job-board/move", kept | {"id": str(mine.id)}).status_code in (303, 403)
     assert app.owner.post("/pages/job-board/move", kept | {"id": str(mine.id)}, csrf=False).status_code == 403
     assert next(job for job in rows(app, "Job") if job.id == theirs.id).status == theirs.status
@@ -164,14 +174,13 @@ def test_a_calendar_shows_what_touches_the_month_and_steps_through_time(app):
     html = app.owner.get("/pages/schedule").text
     assert TODAY.strftime("%B %Y") in html
     first = TODAY.replace(day=1)
-    month = {day for day in range(1, 32)}
     jobs = [job for job in rows(app, "Job") if job.start is not None]
     touching = {
         job.id
         for job in jobs
         if any(
             job.start <= first.replace(day=number) <= (job.due or job.start)
-            for number in month
+            for number in range(1, 32)
             if _is_day(first, number)
         )
     }
@@ -180,7 +189,13 @@ def test_a_calendar_shows_what_touches_the_month_and_steps_through_time(app):
     following = re.search(r'rel="next" href="([^"]+)"', html).group(1)
     assert app.owner.get(following).status_code == 200
     assert "on=" in following
-    for asked in ("?on=2026-13-40", "?on=0001-01-01", "?on=9999-12-31&show=week", "?show=nonsense", "?on=2024-02-29&show=list"):
+    for asked in (
+        "?on=2026-13-40",
+        "?on=0001-01-01",
+        "?on=9999-12-31&show=week",
+        "?show=nonsense",
+        "?on=2024-02-29&show=list",
+    ):
         assert app.owner.get(f"/pages/schedule{asked}").status_code == 200
 
 
@@ -242,7 +257,7 @@ def test_a_chart_of_money_per_month_adds_up_and_leaves_no_month_out(app):
 
 def test_a_chart_over_a_reference_counts_what_the_person_may_not_see_apart(app):
     html = app.owner.get("/pages/cost-by-region").text
-    assert re.findall(r'f\.site\.region=(\w+)', html)[:3] == ["north", "south", "west"]
+    assert re.findall(r"f\.site\.region=(\w+)", html)[:3] == ["north", "south", "west"]
     listed = app.owner.get("/job?f.site.region=north").text
     sites = {site.id for site in rows(app, "Site") if site.region == "north"}
     total = sum(job.site in sites for job in rows(app, "Job"))
@@ -295,9 +310,8 @@ def test_a_table_page_has_its_columns_and_its_order(app):
 def test_dashboards_measure_and_lead_to_the_rows(app):
     html = app.owner.get("/pages/overview").text
     jobs = [job for job in rows(app, "Job") if job.cost is not None]
-    figures = dict(
-        (title, text) for text, title in re.findall(r'<span class="big[^"]*">([^<]+)</span><span>([^<]+)</span>', html)
-    )
+    shown = re.findall(r'<span class="big[^"]*">([^<]+)</span><span>([^<]+)</span>', html)
+    figures = {title: text for text, title in shown}
     assert cents(figures["Sum of cost of jobs"]) == sum(int(job.cost * 100) for job in jobs)
     assert cents(figures["Highest cost of jobs"]) == max(int(job.cost * 100) for job in jobs)
     assert abs(cents(figures["Average cost of jobs"]) - sum(job.cost * 100 for job in jobs) / len(jobs)) <= 1
@@ -311,7 +325,13 @@ def test_what_a_person_may_not_see_is_on_no_page(app):
     people = {row.email: row.id for row in _people(app.client.app.state["runtime"])}
     mine = {job.id for job in rows(app, "Job") if job.assignee == people["priya@example.com"]}
     priya = app.as_("Technician", name="Priya")
-    for path in ("/pages/job-board", "/pages/schedule", "/pages/plan", "/pages/cost-report", "/pages/schedule?show=list"):
+    for path in (
+        "/pages/job-board",
+        "/pages/schedule",
+        "/pages/plan",
+        "/pages/cost-report",
+        "/pages/schedule?show=list",
+    ):
         assert set(row_ids(priya.get(path).text)) <= mine, path
     assert set(row_ids(priya.get("/pages/cost-report").text)) == mine
     total = shown_total(priya.get("/pages/cost-per-month").text)
@@ -339,8 +359,13 @@ def test_search_and_filters_narrow_every_page(app, path):
     assert app.owner.get(f"{path}?f.nonsense=1&sort=nonsense&page=0&f.site.region=x&f.start=a..b").status_code == 200
 
 
-def test_hostile_text_is_only_text(empty):
-    hostile = '<img src=x onerror=alert(1)>"\'&'
+def test_hostile_text_is_only_text(tmp_path):
+    with served(replace(MADE, name="Hostile"), tmp_path, examples=False) as fresh:
+        _try_hostile_text(fresh)
+
+
+def _try_hostile_text(empty: Served) -> None:
+    hostile = "<img src=x onerror=alert(1)>\"'&"
     site = empty.owner.post("/site/new", {"name": hostile, "region": "north"})
     number = site.headers["location"].rpartition("/")[2]
     day = TODAY.isoformat()

@@ -90,11 +90,16 @@ def _rows_page(
         case ReportPage():
             columns = f", columns={_fields(page.columns)}" if page.columns else ""
             by = f", by={path_text(page.by)!r}" if page.by else ""
-            totals = "".join(f"{measure_value(total)}, " for total in page.totals)
-            return f"ReportPage({start}, {entity}{columns}{by}{f', totals=({totals})' if totals else ''}{where})"
+            totals = f", totals={_tuple([measure_value(total) for total in page.totals])}" if page.totals else ""
+            return f"ReportPage({start}, {entity}{columns}{by}{totals}{where})"
         case _:
             assert_never(page)
 
 
 def _fields(fields: tuple[str, ...]) -> str:
-    return f"({''.join(f'{naming.identifier(field)!r}, ' for field in fields)})"
+    return _tuple([repr(naming.identifier(field)) for field in fields])
+
+
+def _tuple(values: list[str]) -> str:
+    """Without a comma at the end, so that the formatter keeps a short one on its line."""
+    return f"({values[0]},)" if len(values) == 1 else f"({', '.join(values)})"
