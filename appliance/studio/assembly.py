@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from appliance.studio.build import BuildService
 from appliance.studio.carrying import Carrier
 from appliance.studio.conversation import Conversation
+from appliance.studio.difference import Differences
 from appliance.studio.events import EventStream
 from appliance.studio.gathering import Gathering
 from appliance.studio.locks import Locks
@@ -44,6 +45,7 @@ class Studio:
     recovery: Recovery
     gathering: Gathering
     conversation: Conversation
+    differences: Differences
     revisions: RevisionService
 
 
@@ -105,6 +107,7 @@ def make_studio(
             projects=projects, builds=builds, versions=versions, events=events, addresses=addresses, clock=clock
         ),
         gathering=Gathering(project_service, versions, previews),
+        differences=Differences(projects, versions),
         conversation=Conversation(parts.reviser, parts.audit, parts.vault),
         revisions=RevisionService(
             projects=project_service,

@@ -53,7 +53,11 @@ class TurnState(StrEnum):
 
 @dataclass
 class Turn:
-    """One thing said and what the model made of it. ``app`` is empty for a new app; ``result`` names the proposal."""
+    """One thing said and what the model made of it.
+
+    ``app`` is empty for a new app. ``result`` names the proposal, or the app that was begun. ``over`` is set when there
+    is an answer; ``once`` is held while something is begun from it.
+    """
 
     id: str
     subject: str
@@ -67,6 +71,8 @@ class Turn:
     error: IntramuralError | None = None
     ended: float | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    once: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def seconds(self) -> float:
@@ -148,6 +154,7 @@ class Conversation:
             if turn.state is TurnState.THINKING:
                 turn.stop.set()
                 turn.state, turn.ended = TurnState.STOPPED, time.monotonic()
+                turn.over.set()
 
     def settle(self, app: str) -> None:
         """Forget what was said about an app: it was accepted, discarded, or taken note of."""
@@ -221,6 +228,7 @@ class Conversation:
             if turn.state is TurnState.THINKING:
                 turn.error, turn.ended = error, time.monotonic()
                 turn.state = TurnState.ANSWERED if error is None else TurnState.FAILED
+            turn.over.set()
 
 
 def _go_on(turn: Turn) -> None:

@@ -13,14 +13,18 @@ from litestar.static_files import create_static_files_router
 from appliance.core.errors import IntramuralError
 from appliance.web.access import PUBLIC, authorize
 from appliance.web.controllers.apps import AppController
-from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.builds import BuildController
+from appliance.web.controllers.design import DesignController
 from appliance.web.controllers.exports import ExportController
 from appliance.web.controllers.gate import GateController
 from appliance.web.controllers.health import HealthController
+from appliance.web.controllers.history import HistoryController
 from appliance.web.controllers.home import HomeController
 from appliance.web.controllers.imports import ImportController
+from appliance.web.controllers.proposals import ProposalController
 from appliance.web.controllers.sign_in import SignInController
+from appliance.web.controllers.talk import TalkController
+from appliance.web.controllers.texts import TextController
 from appliance.web.headers import SecurityHeaders
 from appliance.web.limits import Limits
 from appliance.web.problems import answer_defect, answer_error, answer_http
@@ -45,10 +49,14 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
         route_handlers=[
             HomeController,
             AppController,
+            DesignController,
             ExportController,
             ImportController,
+            TalkController,
+            ProposalController,
+            HistoryController,
+            TextController,
             BuildController,
-            AuditDeskController,
             GateController,
             SignInController,
             HealthController,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from appliance.audit.privacy import Privacy
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
     from appliance.identity.oidc import RelyingParty
@@ -29,6 +28,35 @@ class IdentityServices:
     issuer_origin: str
 
 
+class GalleryTemplate(Protocol):
+    """A ready-made app of real work. ``icon`` is a name that the pages' icons know, or nothing."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; unique."""
+        ...
+
+    @property
+    def category(self) -> str:
+        """Where it stands in the gallery."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """One sentence."""
+        ...
+
+    @property
+    def blueprint_text(self) -> str:
+        """The app."""
+        ...
+
+    @property
+    def icon(self) -> str:
+        """A name."""
+        ...
+
+
 @dataclass(frozen=True)
 class Services:
     """Everything that a controller may use."""
@@ -39,7 +67,6 @@ class Services:
     studio: Studio
     transfers: Transfers
     audit: AuditSink
-    privacy: Privacy
     health: Callable[[], Mapping[str, str]]
     """The state of each part in one word each, ``ok`` or what is wrong."""
     engine: Callable[[], str]
@@ -49,3 +76,5 @@ class Services:
     """Name of the local operator in the audit log."""
     local_person: Person
     """Whose apps they are when the local operator names nobody."""
+    gallery: Sequence[GalleryTemplate] = ()
+    """Templates to start from; empty: the first page does not speak of them."""

@@ -43,6 +43,7 @@ class Story:
     checks: list[tuple[str, bool]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
+    changes: tuple[str, ...] = ()
     last: int = 0
 
     @property

@@ -78,7 +78,7 @@ def summarise(blueprint: Blueprint) -> Summary:
             )
             for entity in blueprint.entities
         ),
-        pages=tuple((page.title, _page(page)) for page in blueprint.pages),
+        pages=tuple((page.title, describe_page(page)) for page in blueprint.pages),
     )
 
 
@@ -106,7 +106,8 @@ def _may(blueprint: Blueprint, entity: Entity, role: str) -> str:
     return ", ".join(words) or "nothing"
 
 
-def _page(page: Page) -> str:
+def describe_page(page: Page) -> str:
+    """What a page shows, in a few words."""
     match page:
         case DashboardPage():
             return "figures and charts"

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from appliance.blueprint.parser import parse
-from appliance.core.ports import GenerationFailed, TokenUsage
+from appliance.core.ports import GenerationFailed, Question, TokenUsage
 from appliance.planner.plan import Plan
 
 if TYPE_CHECKING:
@@ -59,3 +59,37 @@ class ScriptedPlanner:
             on_text(line)
         usage = TokenUsage(prompt=900, cached=850, sampled=120, forced=80)
         return Plan(parse(text), text, usage, "scripted")
+
+
+class ScriptedReviser:
+    """Implements Reviser: what a request is answered with depends on words in it (due, urgency, fail)."""
+
+    def __init__(self, *, line_seconds: float = 0.0, questions: tuple[Question, ...] = ()) -> None:
+        self.line_seconds = line_seconds
+        self.questions = questions
+        self.requests: list[str] = []
+
+    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> str:
+        self.requests.append(request)
+        if "fail" in request:
+            message = "The model's process stopped while it was working."
+            raise GenerationFailed(message, action="Try again; it is being restarted.")
+        changed = blueprint_text
+        if "due" in request:
+            changed = changed.replace("  settled boolean\n", "  settled boolean\n  due date\n")
+            late = 'page "Late" table Note where due < today and not settled\n'
+            changed = changed.replace('page "Overview"', late + 'page "Overview"')
+        if "urgency" in request:
+            changed = changed.replace("  urgency choice(low, medium, high)\n", "")
+            changed = changed.replace(", bar Note by urgency", "").replace(", high", "").replace(", low", "")
+        for line in changed.splitlines(keepends=True):
+            time.sleep(self.line_seconds)
+            on_text(line)
+        return changed
+
+    def clarify(self, request: str) -> tuple[Question, ...]:
+        self.requests.append(request)
+        return self.questions
+
+    def suggest(self, blueprint_text: str) -> tuple[str, ...]:
+        return ("Add a due date to notes and show late ones", "Let operators settle their own notes")

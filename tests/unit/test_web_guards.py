@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,30 @@ TABLE = [
     ("GET", "/apps/{app}", "303 403 403 404 200"),
     ("POST", "/apps/{app}/builds", "401 403 403 422 422"),
     ("POST", "/apps/{app}/restore", "401 403 403 404 404"),
+    ("GET", "/start/{turn}", "303 403 403 404 404"),
+    ("POST", "/start/{turn}", "401 403 403 404 404"),
+    ("GET", "/apps/{app}/people", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/data", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/pages", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/access", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/look", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/checks", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/versions", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/blueprint", "303 403 403 404 200"),
+    ("POST", "/apps/{app}/blueprint", "401 403 403 404 422"),
+    ("POST", "/apps/{app}/blueprint/check", "401 403 403 404 201"),
+    ("POST", "/apps/{app}/edits", "401 403 403 404 422"),
+    ("POST", "/apps/{app}/edits/back", "401 403 403 404 303"),
+    ("POST", "/apps/{app}/edits/forget", "401 403 403 404 303"),
+    ("POST", "/apps/{app}/changes", "401 403 403 404 303"),
+    ("POST", "/apps/{app}/requests", "401 403 403 404 422"),
+    ("GET", "/apps/{app}/turns/{turn}", "303 403 403 404 404"),
+    ("POST", "/apps/{app}/turns/{turn}/stop", "401 403 403 404 404"),
+    ("GET", "/apps/{app}/suggestions", "303 403 403 404 200"),
+    ("GET", "/apps/{app}/proposals/{proposal}", "303 403 403 404 404"),
+    ("POST", "/apps/{app}/proposals/{proposal}/answer", "401 403 403 404 404"),
+    ("POST", "/apps/{app}/proposals/{proposal}/accept", "401 403 403 404 404"),
+    ("POST", "/apps/{app}/proposals/{proposal}/withdraw", "401 403 403 404 404"),
     ("POST", "/apps/{app}/people", "401 403 403 404 422"),
     ("POST", "/apps/{app}/people/remove", "401 403 403 404 303"),
     ("GET", "/apps/{app}/blueprint/1", "303 403 403 404 200"),
@@ -106,6 +131,15 @@ TABLE = [
     ("GET", "/enter?app=shift-handover", "303 403 403 403 303"),
     ("GET", "/api/builds/{build}/events", "401 403 403 404 200"),
     ("POST", "/api/builds/{build}/cancel", "401 403 403 404 303"),
+    ("GET", "/apps/{app}/export", "303 403 403 404 200"),
+    ("POST", "/apps/{app}/export", "401 403 403 404 503"),
+    ("GET", "/apps/{app}/left-out/0", "303 403 403 404 404"),
+    ("POST", "/api/apps/{app}/export", "404 404 404 404 404"),
+    ("GET", "/imports/new", "303 403 403 200 200"),
+    ("POST", "/imports", "401 403 403 422 422"),
+    ("GET", "/imports/{draft}", "303 403 403 404 404"),
+    ("POST", "/imports/{draft}", "401 403 403 404 404"),
+    ("POST", "/imports/{draft}/discard", "401 403 403 404 404"),
     ("POST", "/api/apps", "404 404 404 404 404"),
     ("POST", "/sign-out", "401 - - - -"),
     ("GET", "/sign-in", "200 303 303 303 303"),
@@ -122,7 +156,8 @@ WHO = ("nobody", "app user", "auditor", "other maker", "owner")
 
 @pytest.mark.parametrize(("method", "path", "row"), TABLE, ids=[f"{method} {path}" for method, path, _ in TABLE])
 def test_the_table(studio: Studio, method: str, path: str, row: str) -> None:
-    address = path.format(app=studio.project.id, build=studio.build)
+    made = {name: new_id(prefix) for name, prefix in (("turn", "trn"), ("proposal", "prp"), ("draft", "imp"))}
+    address = path.format(app=studio.project.id, build=studio.build, **made)
     for who, expected in zip(WHO, row.split(), strict=True):
         if expected == "-":
             continue
@@ -133,10 +168,8 @@ def test_the_table(studio: Studio, method: str, path: str, row: str) -> None:
 
 
 def test_every_route_is_in_the_table(studio: Studio) -> None:
-    known = {
-        (method, path.partition("?")[0].replace("{app}", "*").replace("{build}", "*")) for method, path, _ in TABLE
-    }
-    known |= {(method, path.replace("/blueprint/1", "/blueprint/*")) for method, path in known}
+    known = {(method, re.sub(r"{\w+}", "*", path.partition("?")[0])) for method, path, _ in TABLE}
+    known |= {(method, re.sub(r"/\d+$", "/*", path)) for method, path in known}
     for route in studio.app.routes:
         path = "/".join("*" if part.startswith("{") else part for part in route.path_format.split("/")) or "/"
         if path.startswith(("/static", "/.intramural/static")):

@@ -1,9 +1,9 @@
-"""The page of one app: its builds, the running preview, versions, blueprint and people."""
+"""The page of one app: the conversation, the running app, and who was let in."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from litestar import Controller, Request, Response, get, post
@@ -19,14 +19,16 @@ from appliance.studio.evidence import act
 from appliance.studio.people import roles_in
 from appliance.studio.pipeline import TITLES
 from appliance.web.access import MAKER, SIGNED_IN
-from appliance.web.limits import TooMany
-from appliance.web.render import page
+from appliance.web.controllers.history import told_changes
+from appliance.web.controllers.talk import standing_proposal
 from appliance.web.story import DOING, stories
-from appliance.web.summary import summarise
+from appliance.web.workspace import leave_to, slow_down, workspace
 
 if TYPE_CHECKING:
     from appliance.db.records import Project
     from appliance.web.services import Services
+
+TOLD: Final = 6
 
 
 class AppController(Controller):
@@ -35,24 +37,44 @@ class AppController(Controller):
     path = "/apps/{app_id:str}"
 
     @get("/", opt={"access": MAKER}, sync_to_thread=True)
-    def show(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
-        """The app page."""
+    def show(self, request: Request[Any, Any, Any], app_id: str, role: str = "", words: str = "") -> Response[Any]:
+        """The conversation about the app, and the running app beside it."""
         services: Services = request.app.state.services
-        view = services.studio.project_service.view(request.state.actor, app_id)
-        builds = list(reversed(services.studio.builds.of_project(app_id, limit=12)))
-        return page(
+        studio = services.studio
+        actor = request.state.actor
+        project = studio.project_service.get(actor, app_id)
+        builds = list(reversed(studio.builds.of_project(app_id, limit=12)))
+        turn = studio.conversation.latest(app_id)
+        proposal = None if turn is not None else standing_proposal(services, actor, project)
+        if turn is not None and turn.result:
+            proposal = studio.revisions.get(actor, app_id, turn.result)
+        told = stories(builds, studio.events)
+        for story in told[-TOLD:]:
+            if story.build.version is not None and story.build.version > 1:
+                story.changes = told_changes(services, app_id, story.build.version)
+        settled = not builds or builds[-1].state.final
+        return workspace(
             request,
+            app_id,
+            "app",
             "app.html",
-            view=view,
-            project=view.project,
-            stories=stories(builds, services.studio.events),
-            app_url=services.addresses.app(view.project.slug) if view.project.slug else "",
-            summary=None if view.blueprint is None else summarise(view.blueprint),
+            stories=told,
             titles=TITLES,
             doing=DOING,
+            turn=turn,
+            proposal=proposal,
+            next_version=(project.current or 0) + 1,
+            as_role=role if role in _roles_of(services, project) else "",
+            words=words[: services.settings.build.prompt_characters],
+            can_revise=studio.conversation.can_revise,
+            suggesting=settled and turn is None and proposal is None and project.current is not None,
             last_words=next((build.request for build in reversed(builds) if build.origin is Origin.PROMPT), ""),
-            limit=services.settings.build.prompt_characters,
         )
+
+    @get("/people", opt={"access": MAKER}, sync_to_thread=True)
+    def people(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
+        """Who was let in."""
+        return workspace(request, app_id, "people", "people.html")
 
     @post("/builds", opt={"access": MAKER})
     async def build(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
@@ -60,24 +82,12 @@ class AppController(Controller):
         services: Services = request.app.state.services
         form = await request.form()
         origin = Origin.BLUEPRINT if form.get("kind") == "blueprint" else Origin.PROMPT
-        if not request.app.state.limits.builds.allow(request.state.session.key):
-            raise TooMany.now()
+        slow_down(request)
         words = str(form.get("request", ""))
         await asyncio.to_thread(
             services.studio.build_service.submit, request.state.actor, words, origin=origin, project_id=app_id
         )
-        return _back(request, app_id)
-
-    @post("/restore", opt={"access": MAKER})
-    async def restore(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
-        """Make an earlier version current again."""
-        services: Services = request.app.state.services
-        number = str((await request.form()).get("version", ""))
-        if not number.isdecimal() or len(number) > 6:
-            message = "There is no such version."
-            raise NotFound(message, action="Choose one from the list.")
-        await asyncio.to_thread(services.studio.project_service.restore, request.state.actor, app_id, int(number))
-        return _back(request, app_id, "#versions")
+        return leave_to(request, f"/apps/{app_id}")
 
     @post("/people", opt={"access": MAKER})
     async def let_in(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
@@ -86,7 +96,7 @@ class AppController(Controller):
         form = await request.form()
         email, role = str(form.get("email", "")), str(form.get("role", ""))
         await asyncio.to_thread(services.studio.project_service.let_in, request.state.actor, app_id, email, role)
-        return _back(request, app_id, "#people")
+        return leave_to(request, f"/apps/{app_id}/people")
 
     @post("/people/remove", opt={"access": MAKER})
     async def keep_out(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
@@ -95,14 +105,7 @@ class AppController(Controller):
         form = await request.form()
         email = str(form.get("email", ""))
         await asyncio.to_thread(services.studio.project_service.keep_out, request.state.actor, app_id, email)
-        return _back(request, app_id, "#people")
-
-    @get("/blueprint/{number:int}", opt={"access": MAKER}, sync_to_thread=True)
-    def blueprint(self, request: Request[Any, Any, Any], app_id: str, number: int) -> Response[Any]:
-        """The blueprint of a version, as plain text."""
-        services: Services = request.app.state.services
-        project = services.studio.project_service.get(request.state.actor, app_id)
-        return Response(services.studio.previews.text(project, number), media_type="text/plain; charset=utf-8")
+        return leave_to(request, f"/apps/{app_id}/people")
 
     @get("/open", opt={"access": SIGNED_IN}, sync_to_thread=True)
     def open(self, request: Request[Any, Any, Any], app_id: str, role: str = "", to: str = "/") -> Response[Any]:
@@ -151,10 +154,3 @@ def _roles_of(services: Services, project: Project) -> tuple[str, ...]:
     if project.current is None:
         return ()
     return parse(services.studio.previews.text(project, project.current)).roles
-
-
-def _back(request: Request[Any, Any, Any], app_id: str, fragment: str = "") -> Response[Any]:
-    target = f"/apps/{app_id}{fragment}"
-    if request.headers.get("hx-request") == "true":
-        return Response("", headers={"HX-Redirect": target, **({"HX-Refresh": "true"} if fragment else {})})
-    return Redirect(target, status_code=303)

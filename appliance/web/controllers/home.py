@@ -6,16 +6,25 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Controller, Request, Response, get, post
-from litestar.response import Redirect
 
 from appliance.core.errors import IntramuralError
+from appliance.core.ports import Answer
+from appliance.db.records import Origin
+from appliance.planner.request import check_request
+from appliance.studio.conversation import TurnState, with_answers
+from appliance.studio.errors import NotFound
 from appliance.web.access import MAKER, SIGNED_IN
-from appliance.web.limits import TooMany
 from appliance.web.problems import answer_error, status_of
 from appliance.web.render import page
+from appliance.web.workspace import form_of, leave_to, slow_down
 
 if TYPE_CHECKING:
-    from appliance.web.services import Services
+    from appliance.studio.conversation import Turn
+    from appliance.studio.people import Actor
+    from appliance.web.forms import Form
+    from appliance.web.services import GalleryTemplate, Services
+
+_PATIENCE_SECONDS: Final = 0.6
 
 IDEAS: Final = (
     (
@@ -51,21 +60,77 @@ class HomeController(Controller):
 
     @post("/apps", opt={"access": MAKER})
     async def create(self, request: Request[Any, Any, Any]) -> Response[Any]:
-        """Take a request; on a refusal the words stay in the box."""
+        """Take a request, or a template; on a refusal the words stay in the box."""
         services: Services = request.app.state.services
-        words = str((await request.form()).get("request", ""))
+        form = await request.form()
+        words, template = str(form.get("request", "")), str(form.get("template", ""))
         try:
-            if not request.app.state.limits.builds.allow(request.state.session.key):
-                raise TooMany.now()
-            build = await asyncio.to_thread(services.studio.build_service.submit, request.state.actor, words)
+            slow_down(request)
+            target = await asyncio.to_thread(_begin, services, request.state.actor, words, template)
         except IntramuralError as error:
             if request.headers.get("hx-request") == "true":
                 return answer_error(request, error)
             return await asyncio.to_thread(home, request, words=words, error=error)
-        target = f"/apps/{build.project_id}"
-        if request.headers.get("hx-request") == "true":
-            return Response("", headers={"HX-Redirect": target})
-        return Redirect(target, status_code=303)
+        return leave_to(request, target)
+
+    @get("/start/{turn_id:str}", opt={"access": MAKER}, sync_to_thread=True)
+    def ask(self, request: Request[Any, Any, Any], turn_id: str) -> Response[Any]:
+        """What would have to be known before the first build."""
+        services: Services = request.app.state.services
+        turn = services.studio.conversation.turn(request.state.actor, turn_id)
+        if turn.result:
+            return leave_to(request, f"/apps/{turn.result}")
+        return page(request, "questions.html", turn=turn)
+
+    @post("/start/{turn_id:str}", opt={"access": MAKER})
+    async def start(self, request: Request[Any, Any, Any], turn_id: str) -> Response[Any]:
+        """Build, with what was answered; what was skipped is taken as its first choice, and said so."""
+        services: Services = request.app.state.services
+        form = await form_of(request)
+        turn = services.studio.conversation.turn(request.state.actor, turn_id)
+        if not turn.result:
+            answers = tuple(
+                Answer(question.text, _answer(form, number, question.choices))
+                for number, question in enumerate(turn.questions)
+            )
+            words = with_answers(turn.words, answers)
+            await asyncio.to_thread(_build_once, services, request.state.actor, turn, words)
+        return leave_to(request, f"/apps/{turn.result}")
+
+
+def _begin(services: Services, actor: Actor, words: str, template: str) -> str:
+    """Start an app; returns where it is looked at."""
+    studio = services.studio
+    if template:
+        chosen = next((item for item in services.gallery if item.name == template), None)
+        if chosen is None:
+            message = "There is no such template."
+            raise NotFound(message, action="Choose one from the list.")
+        build = studio.build_service.submit(actor, chosen.blueprint_text, origin=Origin.BLUEPRINT)
+        return f"/apps/{build.project_id}"
+    if not studio.conversation.can_revise:
+        return f"/apps/{studio.build_service.submit(actor, words).project_id}"
+    clean = check_request(words, limit=services.settings.build.prompt_characters).text
+    turn = studio.conversation.ask_questions(actor, clean)
+    turn.over.wait(_PATIENCE_SECONDS)
+    if turn.state is TurnState.ANSWERED and not turn.questions:
+        _build_once(services, actor, turn, clean)
+        return f"/apps/{turn.result}"
+    return f"/start/{turn.id}"
+
+
+def _build_once(services: Services, actor: Actor, turn: Turn, words: str) -> None:
+    """One build for one turn, however often and from wherever it is asked for."""
+    with turn.once:
+        if not turn.result:
+            services.studio.conversation.stop(actor, turn.id)
+            turn.result = services.studio.build_service.submit(actor, words).project_id
+
+
+def _answer(form: Form, number: int, choices: tuple[str, ...]) -> str:
+    if form.one("skip"):
+        return choices[0] if choices else ""
+    return form.one(f"own{number}") or form.one(f"q{number}")
 
 
 def home(request: Request[Any, Any, Any], *, words: str = "", error: IntramuralError | None = None) -> Response[Any]:
@@ -81,7 +146,15 @@ def home(request: Request[Any, Any, Any], *, words: str = "", error: IntramuralE
         engine=services.engine(),
         engine_state=services.health()["engine"],
         ideas=IDEAS,
+        gallery=_by_category(services),
         words=words,
         error=error,
         limit=services.settings.build.prompt_characters,
     )
+
+
+def _by_category(services: Services) -> dict[str, list[GalleryTemplate]]:
+    made: dict[str, list[GalleryTemplate]] = {}
+    for template in services.gallery:
+        made.setdefault(template.category, []).append(template)
+    return made

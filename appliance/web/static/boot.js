@@ -1,2 +1,2 @@
-// Runs before the first paint: without scripts every panel stays visible, with them the tabs decide.
+// Runs before the first paint: without scripts both sides stay visible, with them a switch decides.
 document.documentElement.classList.add("js");

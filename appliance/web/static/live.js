@@ -35,6 +35,14 @@
       this.timer = setInterval(() => this.tick(), 100);
       this.source = new EventSource(`/api/builds/${card.dataset.build}/events?after=${card.dataset.last}`);
       this.source.onmessage = (message) => this.take(JSON.parse(message.data));
+      this.source.onerror = () => this.connected(false);
+      this.source.onopen = () => this.connected(true);
+    }
+
+    // The build goes on without us; the browser connects again by itself and gets what it missed.
+    connected(here) {
+      const slot = this.card.querySelector("[data-lost]");
+      if (slot) slot.hidden = here;
     }
 
     stage(name) { return this.card.querySelector(`[data-stage="${CSS.escape(name)}"]`); }

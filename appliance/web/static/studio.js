@@ -1,9 +1,9 @@
-// The studio's own behaviour: drafts, ideas, tabs, the frame, dialogs. Events are delegated, so swapped parts just work.
+// The studio's own behaviour: drafts, ideas, the two sides, the frame. Events are delegated, so swapped parts just work.
 "use strict";
 (() => {
   const $ = (selector, from = document) => from.querySelector(selector);
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
-  const page = { tab: null, role: "", device: "desktop" };
+  const page = { side: null, role: "", device: "desktop" };
 
   // --- what somebody typed is never lost: drafts stay in this browser until they are sent -----------------------
   function draftKey(form) { return `draft:${form.dataset.draft}`; }
@@ -23,36 +23,29 @@
     const slot = $("[data-count]", area.form ?? document);
     if (!slot || !area.dataset.limit) return;
     const left = Number(area.dataset.limit) - area.value.length;
-    slot.textContent = left < 0 ? `${(-left).toLocaleString("en")} characters too many` : (left < 400 ? `${left} characters left` : "");
+    slot.textContent = left < 0 ? `${(-left).toLocaleString("en")} characters too many` : (left < 400 ? `${left} characters left` : slot.dataset.else ?? "");
     slot.classList.toggle("over", left < 0);
   }
 
-  // --- tabs -----------------------------------------------------------------------------------------------------
+  // --- on a narrow screen, the conversation or the app ----------------------------------------------------------
   const narrow = window.matchMedia("(max-width: 60rem)");
-  function showTab(name, { focus = false } = {}) {
-    const tabs = $$("[data-tab]");
-    if (!tabs.length) return;
-    if (!tabs.some((tab) => tab.dataset.tab === name) || (name === "build" && !narrow.matches)) name = "preview";
-    page.tab = name;
-    for (const tab of tabs) {
-      const on = tab.dataset.tab === name;
+  function showSide(side, { focus = false } = {}) {
+    if (!$(".switch")) return;
+    page.side = side;
+    for (const tab of $$("[data-side]")) {
+      const on = tab.dataset.side === side;
       tab.setAttribute("aria-selected", String(on));
       tab.tabIndex = on ? 0 : -1;
       if (on && focus) tab.focus();
     }
-    for (const panel of $$("[data-panel]")) {
-      panel.hidden = panel.dataset.panel === "build" ? narrow.matches && name !== "build" : panel.dataset.panel !== name;
-    }
-    const tools = $("[data-tools]");
-    if (tools) tools.hidden = name !== "preview";
+    $("#panel-talk").hidden = narrow.matches && side !== "talk";
+    $("#panel-stage").hidden = narrow.matches && side !== "stage";
   }
-  function startTab() {
-    const wanted = location.hash.slice(1);
-    const atWork = $("[data-build]") && !$('[data-build][data-state="done"]');
-    showTab(wanted || page.tab || (narrow.matches && atWork ? "build" : "preview"));
+  function startSide() {
+    const talking = $("#turn") || $('[data-build]:not([data-state="done"])');
+    showSide(page.side || (talking ? "talk" : "stage"));
   }
-  narrow.addEventListener("change", () => showTab(page.tab));
-  window.addEventListener("hashchange", () => showTab(location.hash.slice(1)));
+  narrow.addEventListener("change", () => showSide(page.side));
 
   // --- the running app ------------------------------------------------------------------------------------------
   function frameAddress() {
@@ -77,35 +70,41 @@
     const on = (selector) => event.target.closest(selector);
     let hit;
     if ((hit = on("[data-fill]"))) {
-      const area = $("#request");
+      const area = $(hit.dataset.fillInto || "#request");
+      if (!area) { location.assign(`${location.pathname.replace(/\/proposals\/.*/, "")}?words=${encodeURIComponent(hit.dataset.fill)}`); return; }
+      if (narrow.matches) showSide("talk");
       area.value = hit.dataset.fill;
       area.dispatchEvent(new Event("input", { bubbles: true }));
       area.focus();
-    } else if ((hit = on("[data-tab]"))) {
-      history.replaceState(null, "", `#${hit.dataset.tab}`);
-      showTab(hit.dataset.tab);
-    } else if ((hit = on("[data-device]"))) setDevice(hit.dataset.device);
+    } else if ((hit = on("[data-side]"))) showSide(hit.dataset.side);
+    else if ((hit = on("[data-device]"))) setDevice(hit.dataset.device);
     else if (on("[data-reload]")) reloadFrame();
-    else if ((hit = on("[data-dialog]"))) document.getElementById(hit.dataset.dialog)?.showModal();
-    else if (on("[data-close]")) on("dialog")?.close();
     else if (on("[data-dismiss]")) $("#notice").replaceChildren();
     else if ((hit = on("[data-focus]"))) {
-      if (narrow.matches) showTab("build");
+      if (narrow.matches) showSide("talk");
       const area = $(hit.dataset.focus);
       area.focus();
       area.setSelectionRange(area.value.length, area.value.length);
-    } else if ((hit = on("[data-edit-blueprint]"))) {
-      showTab("blueprint");
-      const area = $("#blueprint-text");
-      area.value = hit.dataset.editBlueprint;
-      area.focus();
     }
+    for (const pop of $$("details.pop[open]")) if (!pop.contains(event.target)) pop.open = false;
     for (const menu of $$("details.me[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-view-as]")) { page.role = event.target.value; reloadFrame(); }
   });
   document.addEventListener("input", (event) => {
+    const find = event.target.dataset?.find;
+    if (find) {
+      const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const item of document.querySelector(find).children) {
+        const text = item.textContent.toLowerCase();
+        item.hidden = !words.every((word) => text.includes(word));
+        shown += item.hidden ? 0 : 1;
+      }
+      $("[data-found]").hidden = shown > 0;
+      return;
+    }
     const form = event.target.closest("form[data-draft]");
     if (!form || event.target.tagName !== "TEXTAREA") return;
     store(draftKey(form), event.target.value);
@@ -116,40 +115,56 @@
       event.preventDefault();
       event.target.form.requestSubmit();
     }
-    if (event.key === "Escape") for (const menu of $$("details.me[open]")) { menu.open = false; $("summary", menu).focus(); }
-    if (event.target.matches("[role=tab]") && ["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) {
-      const tabs = $$("[data-tab]").filter((tab) => tab.offsetParent !== null);
-      const at = tabs.indexOf(event.target);
-      const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (event.key === "Escape") for (const menu of $$("details.me[open], details.pop[open]")) { menu.open = false; $("summary", menu).focus(); }
+    if (event.target.matches("[role=tab]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
       event.preventDefault();
-      showTab(tabs[(next + tabs.length) % tabs.length].dataset.tab, { focus: true });
+      showSide(event.target.dataset.side === "talk" ? "stage" : "talk", { focus: true });
     }
   });
 
-  // --- htmx: forget sent drafts, say when the service cannot be reached -----------------------------------------
-  document.addEventListener("htmx:beforeRequest", () => $("#notice").replaceChildren());
+  // --- htmx: forget sent drafts, go on where somebody was, say when the service cannot be reached ---------------
+  const polled = (event) => event.target.hasAttribute?.("hx-trigger");
+  document.addEventListener("htmx:beforeRequest", (event) => { if (!polled(event)) $("#notice").replaceChildren(); });
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target.closest?.("form[data-draft]");
-    if (form && event.detail.successful) store(draftKey(form), "");
-    if (event.detail.failed) $("dialog[open]")?.close();
+    if (form && event.detail.successful && !form.matches('[hx-target="#turn-slot"]')) store(draftKey(form), "");
+    if (event.detail.successful) $("[data-unreachable]")?.remove();
+    if (event.detail.successful && event.target.dataset?.focusAfter) page.focus = event.target.dataset.focusAfter;
   });
-  document.addEventListener("htmx:afterSwap", (event) => {
-    const line = Number($("[data-line]", event.target)?.dataset.line ?? 0);
-    const area = $("#blueprint-text");
-    if (!line || !area || $("#panel-blueprint").hidden) return;
-    const lines = area.value.split("\n");
-    const from = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
-    area.focus();
-    area.setSelectionRange(from, from + (lines[line - 1] ?? "").length);
+  document.addEventListener("htmx:afterSwap", () => {
+    const talk = $("[data-scroll]");
+    if (talk && !$("#turn")) talk.scrollTop = talk.scrollHeight;
+    if (page.focus) { document.getElementById(page.focus)?.focus(); page.focus = null; }
+    tellTurn();
   });
   document.addEventListener("htmx:sendError", () => {
+    if ($("[data-unreachable]")) return;
     const box = document.createElement("div");
     box.className = "notice";
+    box.dataset.unreachable = "";
     const words = document.createElement("p");
-    words.textContent = "The studio cannot be reached right now. What you typed is still here; try again in a moment.";
+    words.textContent = "The studio cannot be reached right now. What you typed is still here; it goes on by itself as soon as the studio is back.";
     box.append(words);
     $("#notice").replaceChildren(box);
   });
+
+  // What was asked in words stays in the box until there is an answer to it.
+  function tellTurn() {
+    const turn = $("#turn");
+    const state = turn ? `${turn.dataset.turnState} ${turn.dataset.words}` : "";
+    if (state === page.turn) return;
+    page.turn = state;
+    const live = $("[data-say]");
+    if (live && turn) live.textContent = turn.dataset.words;
+    if (!turn) return;
+    if (turn.dataset.turnState === "answered") {
+      const form = $('form[hx-target="#turn-slot"]');
+      if (form) { store(draftKey(form), ""); $("textarea", form).value = ""; count($("textarea", form)); }
+    }
+    if (narrow.matches) showSide("talk");
+    const scroll = $("[data-scroll]");
+    if (scroll) scroll.scrollTop = turn.offsetTop - 12;
+  }
 
   // --- when a build ends, the server draws the page again; only the workbench is replaced -----------------------
   async function redraw() {
@@ -160,12 +175,15 @@
       if (!answer.ok || !fresh) throw new Error("unexpected answer");
       const failed = fresh.querySelector('[data-build][data-state="failed"], [data-build][data-state="cancelled"]');
       document.title = drawn.title;
-      document.querySelector(".crumb").replaceWith(drawn.querySelector(".crumb"));
+      const done = fresh.querySelector('[data-build][data-state="done"]');
+      for (const part of [".crumb", ".parts"]) document.querySelector(part).replaceWith(drawn.querySelector(part));
       document.querySelector("#bench").replaceWith(fresh);
       window.htmx.process(fresh);
-      if (narrow.matches) page.tab = failed ? "build" : "preview";
+      page.side = failed || !done ? "talk" : "stage";
       history.replaceState(null, "", location.pathname);
       start();
+      const live = $("[data-say]");
+      if (live) live.textContent = $("[data-ending]")?.textContent.trim().replace(/\s+/g, " ") ?? "";
     } catch {
       location.reload();
     }
@@ -175,10 +193,14 @@
   function start() {
     for (const pre of $$("pre[data-blueprint]")) window.Blueprint.render(pre, pre.textContent);
     restoreDrafts();
-    startTab();
+    page.role = $("[data-view-as]")?.value ?? "";
+    startSide();
     setDevice(page.device);
     const scroll = $("[data-scroll]");
     if (scroll) scroll.scrollTop = scroll.scrollHeight;
+    tellTurn();
+    $(".parts [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    window.startTexts();
     window.followBuild();
   }
   start();
