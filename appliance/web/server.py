@@ -13,6 +13,7 @@ from litestar.static_files import create_static_files_router
 from appliance.core.errors import IntramuralError
 from appliance.web.access import PUBLIC, authorize
 from appliance.web.controllers.apps import AppController
+from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.builds import BuildController
 from appliance.web.controllers.design import DesignController
 from appliance.web.controllers.exports import ExportController
@@ -57,6 +58,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             HistoryController,
             TextController,
             BuildController,
+            AuditDeskController,
             GateController,
             SignInController,
             HealthController,

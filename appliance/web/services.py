@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from appliance.audit.privacy import Privacy
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
     from appliance.identity.oidc import RelyingParty
@@ -67,6 +68,7 @@ class Services:
     studio: Studio
     transfers: Transfers
     audit: AuditSink
+    privacy: Privacy
     health: Callable[[], Mapping[str, str]]
     """The state of each part in one word each, ``ok`` or what is wrong."""
     engine: Callable[[], str]
