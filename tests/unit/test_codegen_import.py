@@ -55,7 +55,7 @@ def test_a_row_that_does_not_fit_stops_all_unless_the_others_are_wanted(loans):
     text = items("Scope", "", "   ", "x" * 1001, "Lamp").replace("\r\n\r\n", "\r\n,\r\n")
     looked = send(loans.owner, text, step="add")
     assert looked.status_code == 200
-    assert "does not fit" in looked.text
+    assert "not fit" in looked.text
     assert "characters long" in looked.text
     assert listed(loans) == []
     refused = send(loans.owner, text, step="refused")
@@ -117,8 +117,8 @@ def test_references_people_choices_and_days_are_understood(tmp_path):
         ("", "Choose a CSV file"),
         ("Name\n", "There are no rows"),
         ("Foo,Bar\n1,2\n", "No column is called like a field"),
-        ("Serial\n1\n", "A column is missing that every item needs"),
-        ("Name\n" + "a\n" * 2_001, "more than 2,000 rows"),
+        ("Serial\n1\n", "A column is missing that every row needs"),
+        ("Name\n" + "a\n" * 2_001, "more than 2000 rows"),
     ],
 )
 def test_what_cannot_be_taken_in_is_said_in_words(loans, text, says):

@@ -13,22 +13,28 @@ from sqlalchemy import select
 
 from .columns import FieldSpec, Kind
 from .importing import Outcome, Refusal, add_rows
+from .language import Said
 from .records import Entity
+from .values import Invalid
 
 if TYPE_CHECKING:
+    from .language import Language
     from .visit import Visit
 
 MAX_BYTES: Final = 2 << 20
 MAX_ROWS: Final = 2_000
 MAX_TARGETS: Final = 20_000
 _DELIMITERS: Final = ",;\t|"
+_TOO_LARGE: Final = "The file is larger than {limit} MB. Split it and add one part after the other."
+_TOO_MANY: Final = "These are more than {limit} rows. Split them and add one part after the other."
+_NO_FIELD: Final = "No column is called like a field. The first row must name some of: {fields}."
 _YES: Final = frozenset({"yes", "y", "true", "on", "1", "x", "✓", "ja", "wahr", "oui", "vrai", "sí", "si"})
 _NO: Final = frozenset({"no", "n", "false", "off", "0", "nein", "falsch", "non", "faux"})
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _GUARDED: Final = re.compile(r"'[=+\-@\t\r]")
 
 
-class NoTable(Exception):  # noqa: N818
+class NoTable(Said):
     """The text cannot be taken in; the message is for the person."""
 
 
@@ -53,7 +59,7 @@ def decode(content: bytes) -> str:
         NoTable: too large, or no text.
     """
     if len(content) > MAX_BYTES:
-        raise NoTable(f"The file is larger than {MAX_BYTES // 2**20} MB. Split it and add one part after the other.")
+        raise NoTable(_TOO_LARGE, limit=MAX_BYTES // 2**20)
     for codec in (
         ("utf-16", "utf-8-sig", "cp1252") if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
     ):
@@ -71,7 +77,7 @@ def read(entity: Entity, text: str) -> Table:
         NoTable: with a sentence that says what to change.
     """
     if len(text) > MAX_BYTES:
-        raise NoTable(f"This is more than {MAX_BYTES // 2**20} MB. Split it and add one part after the other.")
+        raise NoTable(_TOO_LARGE, limit=MAX_BYTES // 2**20)
     first = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=first.count)
     csv.field_size_limit(MAX_BYTES)
@@ -81,19 +87,19 @@ def read(entity: Entity, text: str) -> Table:
             if any(cell.strip() for cell in cells):
                 rows.append((number, tuple(cells)))
             if len(rows) > MAX_ROWS + 1:
-                raise NoTable(f"These are more than {MAX_ROWS:,} rows. Split them and add one part after the other.")
+                raise NoTable(_TOO_MANY, limit=MAX_ROWS)
     except csv.Error as error:
-        raise NoTable(f"This cannot be read as CSV: {error}.") from error
+        raise NoTable("This cannot be read as CSV.") from error
     if len(rows) < 2:
         raise NoTable("There are no rows. The first row names the columns, the others are added.")
     headings = tuple(" ".join(cell.split()) for cell in rows[0][1])
     columns = _match(entity, headings)
     if not any(columns):
         names = ", ".join(spec.label for spec in entity.fields if not spec.is_upload)
-        raise NoTable(f"No column is called like a field. The first row must name some of: {names}.")
+        raise NoTable(_NO_FIELD, fields=names)
     missing = [spec.label for spec in entity.fields if spec.required and spec.default is None and spec not in columns]
     if missing:
-        raise NoTable(f"A column is missing that every {entity.noun} needs: {', '.join(missing)}.")
+        raise NoTable("A column is missing that every row needs: {fields}.", fields=", ".join(missing))
     return Table(headings, columns, tuple(rows[1:]))
 
 
@@ -101,17 +107,17 @@ def add_table(visit: Visit, entity: Entity, table: Table) -> Outcome:
     """Add every row that can be added; the caller's visit commits or rolls back."""
     early: list[Refusal] = []
     targets = {spec.name: _targets(visit, spec) for spec in table.columns if spec is not None and spec.kind is Kind.REF}
-    outcome = add_rows(visit, entity, _texts(table, targets, early))
+    outcome = add_rows(visit, entity, _texts(table, targets, early, visit.language))
     outcome.refused = sorted([*early, *outcome.refused], key=lambda item: item.number)
     return outcome
 
 
-def refused_csv(table: Table, refused: list[Refusal]) -> bytes:
+def refused_csv(table: Table, refused: list[Refusal], language: Language) -> bytes:
     """The rows that were left out, with the reasons in a last column; harmless in spreadsheets."""
     why = {item.number: " ".join(item.reasons) for item in refused}
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow([*map(_harmless, table.headings), "Why it was left out"])
+    writer.writerow([*map(_harmless, table.headings), language.say("Why it was left out")])
     for number, cells in table.rows:
         if number in why:
             padded = (*cells, *[""] * (len(table.headings) - len(cells)))
@@ -133,7 +139,7 @@ def _match(entity: Entity, headings: tuple[str, ...]) -> tuple[FieldSpec | None,
 
 
 def _texts(
-    table: Table, targets: Mapping[str, Mapping[str, int | None]], early: list[Refusal]
+    table: Table, targets: Mapping[str, Mapping[str, int | None]], early: list[Refusal], language: Language
 ) -> Iterator[tuple[int, dict[str, str]]]:
     for number, cells in table.rows:
         texts: dict[str, str] = {}
@@ -143,10 +149,10 @@ def _texts(
                 continue
             try:
                 texts[spec.name] = _text(spec, cell, targets.get(spec.name, {}))
-            except ValueError as error:
-                wrong.append(f"{spec.label}: {error}")
+            except Invalid as error:
+                wrong.append(f"{spec.label}: {language.tell(error)}")
         if len(cells) > len(table.columns):
-            wrong.append("There are more cells than headings in this row.")
+            wrong.append(language.say("There are more cells than headings in this row."))
         if wrong:
             early.append(Refusal(number, tuple(wrong)))
         else:
@@ -157,7 +163,7 @@ def _text(spec: FieldSpec, cell: str, targets: Mapping[str, int | None]) -> str:
     """What a form would send for this cell.
 
     Raises:
-        ValueError: with a sentence that says what to write.
+        Invalid: with a sentence that says what to write.
     """
     plain = cell.strip()
     if not plain:
@@ -167,15 +173,15 @@ def _text(spec: FieldSpec, cell: str, targets: Mapping[str, int | None]) -> str:
             return "on"
         if plain.casefold() in _NO:
             return ""
-        raise ValueError("This is neither yes nor no.")
+        raise Invalid("This is neither yes nor no.")
     if spec.kind is Kind.CHOICE:
         return next((option for option in spec.options if option.casefold() == plain.casefold()), plain)
     if spec.kind is Kind.REF:
         found = targets.get(plain.casefold(), 0)
         if found is None:
-            raise ValueError(f"There are several called “{plain[:80]}”.")
+            raise Invalid("There are several called “{name}”.", name=plain[:80])
         if found == 0:
-            raise ValueError(f"There is none called “{plain[:80]}”.")
+            raise Invalid("There is none called “{name}”.", name=plain[:80])
         return str(found)
     if spec.kind is Kind.DATE and (match := _DAY.fullmatch(plain)):
         return f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"

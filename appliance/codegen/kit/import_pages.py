@@ -49,17 +49,19 @@ class ImportPages(Controller):
             except NoTable as error:
                 pasted = sent.get("text")
                 shown = pasted if isinstance(pasted, str) else ""
-                answer = _page(request, visit, self.entity, text=shown, problem=str(error), status=422)
+                answer = _page(request, visit, self.entity, text=shown, problem=visit.language.tell(error), status=422)
                 visit.session.rollback()
                 return answer
             outcome = add_table(visit, self.entity, table)
             if step == "refused":
                 visit.session.rollback()
-                return _download(self.entity, refused_csv(table, outcome.refused))
+                return _download(self.entity, refused_csv(table, outcome.refused, visit.language))
             added, left = len(outcome.ids), len(outcome.refused)
             if step == "add" and added and (not left or sent.get("mode") == "skip"):
-                words = f"{added} {self.entity.noun if added == 1 else self.entity.nouns} added"
-                return redirect(request, f"/{self.entity.slug}", words + (f", {left} rows left out" if left else ""))
+                words = visit.language.some("{count} row added", "{count} rows added", added)
+                if left:
+                    words = visit.language.say("{added}, {left} left out", added=words, left=left)
+                return redirect(request, f"/{self.entity.slug}", words)
             # Looking is adding and taking it back: what is shown is what would happen.
             visit.session.rollback()
         with runtime_of(request).visit(identity_of(request)) as visit:
@@ -92,7 +94,7 @@ def _page(
         "import.html",
         status=status,
         entity=entity,
-        heading=f"Import {entity.nouns}",
+        heading=visit.language.say("Import {records}", records=entity.nouns),
         fields=[spec for spec in entity.fields if not spec.is_upload],
         text=text,
         problem=problem,

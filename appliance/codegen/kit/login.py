@@ -93,19 +93,19 @@ def _accounts(accounts: Accounts, sessions: SessionIdentity) -> Sequence[Any]:
 def _check(
     request: AppRequest, fields: dict[str, str], accounts: Accounts, sessions: SessionIdentity, throttle: Throttle
 ) -> Html:
-    pending = request.cookies.get(PENDING, "")
+    pending, say = request.cookies.get(PENDING, ""), runtime_of(request).renderer.language.say
     if not same_origin(request.headers.get("origin"), request.headers.get("host", "")):
-        raise NotAllowed("This form was sent from another site.")
+        raise NotAllowed(say("This form was sent from another site, so nothing was changed."))
     to, email = safe_path(fields["to"]), fields["email"][:254]
     if not pending or not runtime_of(request).signer.form_token_holds(fields["csrf_token"], f"sign-in {pending}"):
-        return _form(request, to, email=email, problem="The form was open for too long. Try again.", status=403)
+        return _form(request, to, email=email, problem=say("The form was open for too long. Try again."), status=403)
     if (pause := throttle.wait(email)) > 0:
-        problem = f"Too many wrong passwords. Try again in {pause:.0f} seconds."
+        problem = say("Too many wrong passwords. Try again in {seconds} seconds.", seconds=round(pause) or 1)
         return _form(request, to, email=email, problem=problem, status=429)
     identity = accounts.check(email, fields["password"])
     if identity is None:
         throttle.failed(email)
-        problem = "Address and password do not belong together."
+        problem = say("Address and password do not belong together.")
         return _form(request, to, email=email, problem=problem, status=422)
     throttle.succeeded(email)
     answer = _arrive(request, sessions.start(identity), to)
@@ -161,7 +161,9 @@ def _unavailable(request: AppRequest, error: ProviderUnavailable) -> Html:
 
 
 def _bare(request: AppRequest, status: int, heading: str, message: str, *, again: bool = False) -> Html:
-    html = runtime_of(request).renderer.render(
-        "bare.html", heading=heading, message=message, status="" if again else status, again=again
+    renderer = runtime_of(request).renderer
+    say = renderer.language.say
+    html = renderer.render(
+        "bare.html", heading=say(heading), message=say(message), status="" if again else status, again=again
     )
     return Response(html, media_type="text/html", status_code=status, headers={"cache-control": "no-store"})
