@@ -183,7 +183,7 @@ def everywhere() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("method", "path"), everywhere())
 def test_whoever_uses_a_kiosk_can_use_nothing_else(standing, method, path):
-    form = standing.client.standing.state["runtime"].signer.form_token(PUBLIC)
+    form = standing.client.app.state["runtime"].signer.form_token(PUBLIC)
     answer = call(
         standing, method, path, data={"csrf_token": form} if method == "POST" else None, follow_redirects=False
     )
