@@ -34,7 +34,6 @@ from appliance.core.settings import Settings, load_settings
 from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
-from appliance.db.repositories.personal import Personal
 from appliance.db.repositories.projects import Projects
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
@@ -52,7 +51,7 @@ from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
 from appliance.studio.assembly import make_studio
 from appliance.studio.engine import Engine, find_bundle
-from appliance.studio.erasure import StudioRecords
+from appliance.studio.erasure import records_of
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
@@ -160,8 +159,8 @@ class Appliance:
         store = SqliteSessionStore(settings.home / "sessions.sqlite")
         self._stack.callback(store.close)
         self._identity = self._make_identity(store, clock)
-        studio_records = StudioRecords(self.studio.build_service, builds, Personal(database))
-        self.privacy = self._keeping.privacy({"studio": studio_records, "sign-in": store})
+        records = records_of(self.studio, database, settings.home)
+        self.privacy = self._keeping.privacy({"studio": records, "sign-in": store})
 
     def start(self) -> None:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""

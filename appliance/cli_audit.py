@@ -26,6 +26,7 @@ from appliance.db.repositories.personal import Personal
 from appliance.demo.local_api import LocalApi
 from appliance.demo.terminal import Terminal
 from appliance.identity.store import SqliteSessionStore
+from appliance.studio.erasure import FileRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ def open_counter(settings: Settings) -> Iterator[Counter]:
     store = SqliteSessionStore(settings.home / "sessions.sqlite")
     try:
         upgrade(database.engine)
-        records: dict[str, PersonalRecords] = {"studio": Personal(database), "sign-in": store}
+        files = FileRecords(settings.home / "apps", settings.home / "imports")
+        records: dict[str, PersonalRecords] = {"studio": Personal(database), "sign-in": store, "files": files}
         with local_counter(settings, records, principal=f"local-operator:{getpass.getuser()}") as counter:
             yield counter
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 import zlib
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from appliance.audit.errors import BodyErased
 from appliance.audit.keys import vkeys_path
 from appliance.audit.verify import verify_log
 from appliance.core.events import Event
+from appliance.core.ids import new_id
 from appliance.core.ports import Person, SealedRef
+from appliance.core.private_files import write_private
 from appliance.db.records import Build, BuildState
 from appliance.studio.people import Actor
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
@@ -90,9 +93,19 @@ def test_words_are_sealed_and_erased_everywhere(appliance: Appliance) -> None:
     assert places(home / "apps", "xylophone", "kumquat", "quincewright") == []
     assert places(home, "xylophone") != []  # the working database, for Nora's own screen
 
+    proposals = appliance.studio.versions.folder(build.project_id) / "proposals"
+    for author in (NORA, PAUL):
+        told = {"proposal": {"author": {"subject": author.subject}, "words": f"xylophone {author.subject}"}}
+        write_private(proposals / f"{new_id('prp')}.json", json.dumps(told).encode())
+    draft = home / "imports" / new_id("imp")
+    write_private(draft / "draft.json", json.dumps({"subject": NORA.subject}).encode())
+    write_private(draft / "0.source", b"quincewright;kumquat")
+
     request = appliance.privacy.request_erasure(NORA.subject, principal="user:dpo", reason="asked by letter")
     appliance.privacy.approve_erasure(request.id, principal="user:chief")
-    assert places(home, "xylophone", "kumquat", "quincewright") == []
+    assert [place.rpartition("/")[0] for place in places(home, "xylophone", "kumquat", "quincewright")] == [
+        str(proposals.relative_to(home))  # Paul's own
+    ]
     with pytest.raises(BodyErased, match="by user:dpo, approved by user:chief"):
         open_body(prompts[1], principal="user:auditor", purpose="test")
     assert open_body(prompts[2], principal="user:auditor", purpose="test").body == b"Paul's own words"
