@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.edit import apply_all
 from appliance.blueprint.edits import EditRefused, RenameEntity
-from appliance.blueprint.model import Access, Entity, Grant, Permission, Verb
+from appliance.blueprint.model import Access, Blueprint, Entity, Field, Grant, Permission, Scalar, Verb
 from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
 from appliance.core.errors import Refused
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from appliance.blueprint.behaviour import Rename
     from appliance.blueprint.edits import Edit
-    from appliance.blueprint.model import Blueprint
 
 PROMPT_VERSION: Final = "revise/1"
 MOST_CHANGES: Final = 16
@@ -62,6 +61,17 @@ class ModelReviser:
     def __init__(self, generator: TextGenerator, *, request_characters: int = 4000) -> None:
         self._generator = generator
         self._limit = request_characters
+
+    def warm_up(self) -> None:
+        """Have the part of the prompt that never changes computed and stored, so that no wish waits for it.
+
+        Raises:
+            GenerationFailed: the engine could not.
+        """
+        nothing = Blueprint("App", "", (), (Entity("Record", (Field("name", Scalar.TEXT),)),))
+        with self._generator.session(revise_prompt(nothing, "nothing")) as session:
+            for _ in session.generate(change_line(nothing), max_tokens=1):
+                pass
 
     def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> str:
         """The blueprint with what ``request`` asks for; ``on_text`` hears each change as it is written.

@@ -92,7 +92,6 @@ def test_each_line_is_carried_out_by_the_language(line, expected):
         "remove record Nothing",
         "rename record Tool to Tool",
         "field Tool name text",
-        "type Tool.kind choice(x)",
         "gibberish",
     ],
 )
