@@ -12,7 +12,7 @@ from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
 
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.printer import to_text
-from appliance.codegen.emit import access, app, behaviour, deployment, models, pages, project, tests
+from appliance.codegen.emit import access, app, behaviour, behaviour_tests, deployment, models, pages, project, tests
 from appliance.codegen.emit.logic import Conditions
 from appliance.codegen.emit.names import Names
 from appliance.codegen.errors import RenderError
@@ -45,6 +45,8 @@ def render(blueprint: Blueprint) -> FileTree:
         "tests/conftest.py": tests.conftest(names),
         "tests/test_app.py": tests.test_app(names),
     }
+    if behaviour_tests.wanted(names):
+        python["tests/test_behaviour.py"] = behaviour_tests.test_behaviour(names)
     python[f"{package}/logic.py"] = conditions.module()
     for entity in blueprint.entities:
         python[f"{package}/routes/{names.modules[entity.name]}.py"] = app.route_module(names, entity)

@@ -12,7 +12,7 @@ from tests.fixtures.generated_apps import blueprint, row_ids, served
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    with served(blueprint("repair_desk"), tmp_path_factory.mktemp("desk")) as app:
+    with served(blueprint("repair_desk"), tmp_path_factory.mktemp("desk"), examples=False) as app:
         app.owner.post("/room/new", {"name": "Hall"})
         yield app
 

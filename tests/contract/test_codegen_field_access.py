@@ -11,7 +11,7 @@ from tests.fixtures.generated_apps import blueprint, row_ids, served
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    with served(blueprint("repair_desk"), tmp_path_factory.mktemp("desk")) as app:
+    with served(blueprint("repair_desk"), tmp_path_factory.mktemp("desk"), examples=False) as app:
         app.owner.post("/room/new", {"name": "Hall"})
         app.as_("Reporter", name="Rita").get("/")
         form = {"title": "Lamp", "room": "1", "status": "open", "reporter": "rita@example.com"}

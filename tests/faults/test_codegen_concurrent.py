@@ -20,13 +20,16 @@ PEOPLE = 8
 def desk(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("desk")
     if request.param == "sqlite":
-        with served(blueprint("repair_desk"), folder) as app:
+        with served(blueprint("repair_desk"), folder, examples=False) as app:
             app.owner.post("/room/new", {"name": "Hall"})
             yield app
         return
     with tempfile.TemporaryDirectory(prefix="pg-") as place:
         Path(place).chmod(0o755)
-        with postgres(Path(place) / "server") as url, served(blueprint("repair_desk"), folder, database_url=url) as app:
+        with (
+            postgres(Path(place) / "server") as url,
+            served(blueprint("repair_desk"), folder, examples=False, database_url=url) as app,
+        ):
             app.owner.post("/room/new", {"name": "Hall"})
             yield app
 

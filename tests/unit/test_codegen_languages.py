@@ -157,7 +157,7 @@ def test_an_app_speaks_its_language(code, words, tmp_path):
         .read_text(encoding="utf-8")
         .replace("role Reporter", f"language {code}\nrole Reporter", 1)
     )
-    with served(parse(text), tmp_path) as app:
+    with served(parse(text), tmp_path, examples=False) as app:
         owner = app.owner
         owner.post("/room/new", {"name": "Halle"})
         owner.post("/job/new", {"title": "Licht", "room": "1", "status": "open", "due": "2026-03-02", "cost": "1234,5"})

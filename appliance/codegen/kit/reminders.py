@@ -71,7 +71,7 @@ def due(visit: Visit) -> list[Due]:
         if condition is None or spec is None:
             continue
         model = reminder.entity.model
-        chosen = select(model).where(condition).order_by(attribute(model, spec.attribute)).limit(MAX_SHOWN)
+        chosen = select(model).where(condition).order_by(visit.held(reminder.entity, spec)).limit(MAX_SHOWN)
         rows = list(visit.session.scalars(chosen))
         visit.learn(reminder.entity, rows)
         for row in rows:
@@ -103,7 +103,9 @@ def _condition(visit: Visit, reminder: Reminder) -> ColumnElement[bool] | None:
     mine = _for_me(visit, reminder)
     if mine is None:
         return None
-    column = attribute(entity.model, spec.attribute)
+    column = visit.held(entity, spec)
+    if column is None:
+        return None
     last = visit.moment.today - dt.timedelta(days=reminder.days)
     first = last - dt.timedelta(days=WINDOW_DAYS if reminder.where is None else LONGEST_DAYS)
     if spec.kind is Kind.DATETIME:

@@ -167,16 +167,18 @@ class Visit:
 
     def column(self, entity: Entity, spec: FieldSpec) -> ColumnElement[Any] | None:
         """A field in SQL, empty in rows of which this person may not read it; None if only Python can work it out."""
-        found: ColumnElement[Any] | None
-        if spec.computed:
-            value = self.runtime.definition.behaviour.value(entity, spec)
-            found = value.column(self.moment) if value is not None else None
-        else:
-            found = attribute(entity.model, spec.attribute).expression
+        found = self.held(entity, spec)
         scope = self.access.field_scope(entity, spec)
         if found is None or scope is Scope.ALL:
             return found
         return case((self.access.field_rows(entity, spec), found), else_=null())
+
+    def held(self, entity: Entity, spec: FieldSpec) -> ColumnElement[Any] | None:
+        """A field in SQL whoever looks: for what the app does by itself, never for what it shows."""
+        if not spec.computed:
+            return attribute(entity.model, spec.attribute).expression
+        value = self.runtime.definition.behaviour.value(entity, spec)
+        return value.column(self.moment) if value is not None else None
 
     def value(self, entity: Entity, row: Any, spec: FieldSpec) -> Any:
         """A field of a learned row, None if this person may not read it."""

@@ -45,3 +45,6 @@ page "Jobs" table Job
 page "Late" table Job where due < today and status != done
 page "Board" board Job by status
 page "Report a fault" form Job
+example Room: "Workshop"
+example Job: -, "Broken lamp", "Workshop", "rita@example.com", -, 2026-11-20, open
+example Job: -, "Loose socket", "Workshop", "rolf@example.com", "tim@example.com", 2026-12-01, done, 2026-11-21

@@ -12,7 +12,8 @@ from .kit.operations import all_of, any_of, different, equal, field, is_empty, n
 
 # Jobs where due < today and status != done
 LATE_JOBS = Where(
-    "due < today and status != done", all_of(field(models.Job.due) < TODAY, different(field(models.Job.status), "done"))
+    "due is before today and status is not done",
+    all_of(field(models.Job.due) < TODAY, different(field(models.Job.status), "done")),
 )
 
 # Room: count(Job by room where status != done)
@@ -29,21 +30,21 @@ JOB_DOUBLE_COST = field(models.Job.cost) * 2
 
 # Jobs where due is empty or due >= 2020-01-01
 THE_DUE_DATE_LIES_TOO_JOBS = Where(
-    "due is empty or due >= 2020-01-01",
+    "due is empty or due is 2020-01-01 or later",
     any_of(is_empty(field(models.Job.due)), field(models.Job.due) >= dt.date(2020, 1, 1)),
 )
 
 # Jobs where status != done or technician is not empty
 SAY_WHO_DID_IT_BEFORE_JOBS = Where(
-    "status != done or technician is not empty",
+    "status is not done or technician is filled in",
     any_of(different(field(models.Job.status), "done"), negated(is_empty(field(models.Job.technician)))),
 )
 
 # Jobs where status = done
-ONLY_FINISHED_JOBS_CAN_BE_JOBS = Where("status = done", equal(field(models.Job.status), "done"))
+ONLY_FINISHED_JOBS_CAN_BE_JOBS = Where("status is done", equal(field(models.Job.status), "done"))
 
 # Jobs where status != done
-FINISH_POSSIBLE_JOBS = Where("status != done", different(field(models.Job.status), "done"))
+FINISH_POSSIBLE_JOBS = Where("status is not done", different(field(models.Job.status), "done"))
 
 # Job: done
 JOB_FINISH_STATUS = value("done")
@@ -64,4 +65,4 @@ JOB_TAKE_STATUS = value("working")
 JOB_REOPEN_STATUS = value("open")
 
 # Jobs where cost > 100
-MARKED_BLUE_JOBS = Where("cost > 100", field(models.Job.cost) > 100)
+MARKED_BLUE_JOBS = Where("costs is above 100", field(models.Job.cost) > 100)

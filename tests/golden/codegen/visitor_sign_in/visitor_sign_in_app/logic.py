@@ -11,7 +11,7 @@ from .kit.operations import equal, field, negated
 IN_THE_BUILDING_VISITS = Where("not left", negated(field(models.Visit.left)))
 
 # Visits where time_in >= today
-TODAY_VISITS = Where("time_in >= today", field(models.Visit.time_in) >= TODAY)
+TODAY_VISITS = Where("time in is today or later", field(models.Visit.time_in) >= TODAY)
 
 # Visits where time_in = today
-OVERVIEW_VISITS = Where("time_in = today", equal(field(models.Visit.time_in), TODAY))
+OVERVIEW_VISITS = Where("time in is today", equal(field(models.Visit.time_in), TODAY))

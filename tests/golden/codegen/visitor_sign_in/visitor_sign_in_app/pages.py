@@ -15,7 +15,7 @@ PAGES: tuple[Page, ...] = (
         "overview",
         (
             Count("In the building", models.VISIT, where=logic.IN_THE_BUILDING_VISITS),
-            Count("Visits: time_in = today", models.VISIT, where=logic.OVERVIEW_VISITS),
+            Count("Visits: time in is today", models.VISIT, where=logic.OVERVIEW_VISITS),
             Bars("Visits by purpose", models.VISIT, "purpose"),
             Bars("Visits by host", models.VISIT, "host"),
             Newest("In the building", models.VISIT, where=logic.IN_THE_BUILDING_VISITS),
