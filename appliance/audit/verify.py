@@ -7,6 +7,7 @@ leaves at its end were taken away together with all newer checkpoints: give an e
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ from appliance.audit.verify_anchors import Anchor, AnchorReader, Vouched
 from appliance.audit.verify_tiles import TilesVerifier
 
 _LIVE_RETRIES: Final = 5
+_LIVE_SECONDS: Final = 0.005
 
 
 def verify_log(
@@ -62,10 +64,11 @@ class _Verification:
         self._tiles = TilesVerifier(directory, self._findings, self._leaves)
 
     def run(self, vouched: Vouched) -> VerificationReport:
-        records = self._journal()
-        checkpoint = self._checkpoint()
+        # In this order: a running log publishes before it is vouched for, and journals before it publishes.
         reader = AnchorReader(self._directory, self._keys, self._origin, self._findings, self._notes)
         anchors = reader.read(vouched)
+        records = self._journal()
+        checkpoint = self._checkpoint()
         wanted = {one.checkpoint.size for one in anchors}
         frontier = Frontier()
         if checkpoint is not None:
@@ -98,19 +101,26 @@ class _Verification:
 
     def _journal(self) -> list[Record]:
         # Before the checkpoint is read: segments are only removed once a checkpoint covers them, so nothing is missed.
-        for _ in range(_LIVE_RETRIES):
+        for left in reversed(range(_LIVE_RETRIES)):
             records: list[Record] = []
+            tail = ""
             try:
                 for found in read_records(segments(self._directory)):
                     if isinstance(found, Tail):
-                        self._notes.append(f"{found.length} bytes of an unacknowledged write end {found.segment.name}")
+                        tail = f"{found.length} bytes of an unacknowledged write end {found.segment.name}"
                     else:
                         records.append(found)
             except FileNotFoundError:
                 continue
             except AuditCorrupt as error:
+                # A running log may have been in the middle of a write; what is really damaged stays so.
+                if left:
+                    time.sleep(_LIVE_SECONDS)
+                    continue
                 first = records[-1].stop if records else None
                 self._findings.add(Finding("journal", error.cause, first, first))
+            if tail:
+                self._notes.append(tail)
             return records
         self._notes.append("the journal changed too quickly to be read")
         return []

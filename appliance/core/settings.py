@@ -89,7 +89,7 @@ class WitnessSettings(_Section):
 class AuditSettings(_Section):
     """The log, and who vouches for it."""
 
-    reserve_mib: int = Field(default=4, ge=1, le=1024)
+    reserve_mib: int = Field(default=4, ge=1, le=64)
     """What is kept on the disk for the case that it is full; two pieces of this size, the second is in use."""
     witnesses: tuple[WitnessSettings, ...] = Field(default=(), max_length=16)
     quorum: int = Field(default=0, ge=0, le=16)
