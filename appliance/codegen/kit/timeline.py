@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_ROWS: Final = 200
 ZOOMS: Final = {"month": "week", "quarter": "month", "year": "month"}
 """What is shown at once, and the period between two lines of the axis."""
-NOMINAL_WIDTH: Final = 860
+NOMINAL_WIDTH: Final = 770
 LETTER_WIDTH: Final = 7.2
 """Pixels, on a desktop: whether a name fits into its bar is decided here, for there is no script to measure it."""
 ROW_HEIGHT: Final = 34
