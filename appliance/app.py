@@ -19,11 +19,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.audit.anchoring import Anchoring, AnchoringPolicy
-from appliance.audit.history import PublishedLog
 from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
-from appliance.audit.log import AuditLog
+from appliance.audit.opening import open_audited
 from appliance.codegen.render import render
 from appliance.core.clock import SystemClock
 from appliance.core.errors import IntramuralError
@@ -115,15 +113,10 @@ class Appliance:
     ) -> None:
         settings = self.settings
         log_key = load_or_make_log_key(self.layout.keys / "audit.json")
-        segment_bytes = settings.audit.reserve_mib << 20
-        log = AuditLog.open(settings.home / "audit", log_key, clock, segment_bytes=segment_bytes)
-        self.audit = self._stack.enter_context(log)
-        published = PublishedLog(settings.home / "audit", log_key.verifier_keys, log_key.name)
-        self._anchoring = Anchoring(published, AnchoringPolicy.from_settings(settings.audit), clock, log.halt)
-        self._stack.callback(self._anchoring.stop)
-        self._anchoring.check()
+        place = settings.home / "audit"
+        self.audit, self._anchoring = open_audited(self._stack, place, log_key, settings.audit, clock)
         self.audit.record_unknown()
-        self._keeping = Keeping(settings, log, log_key, clock)
+        self._keeping = Keeping(settings, self.audit, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
         upgrade(database.engine)
