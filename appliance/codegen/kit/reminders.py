@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import ColumnElement, UniqueConstraint, and_, exists, false, func, or_, select, true
 from sqlmodel import Field
 
-from .access import OWNER, Verb
+from .access import Verb
 from .columns import PEOPLE_TABLE, FieldSpec, Kind
 from .conditions import start_of
 from .plain import plain_text
@@ -130,7 +130,7 @@ def _as_day(column: Any, spec: FieldSpec) -> Any:
 
 
 def _for_me(visit: Visit, reminder: Reminder) -> ColumnElement[bool] | None:
-    if visit.access.roles.intersection(reminder.roles) or (OWNER in visit.access.roles and reminder.roles):
+    if visit.access.roles.intersection(reminder.roles):
         return true()
     columns = [
         attribute(reminder.entity.model, spec.attribute)
