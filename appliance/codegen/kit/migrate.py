@@ -168,6 +168,7 @@ def _fill(definition: Definition, plan: Plan, source: Source, target: Connection
     Base.metadata.create_all(target)
     links = _without_links(target)
     _copy_own_tables(definition, plan, source, target)
+    _count_on(target)
     result = Migration(plan, definition, source, target).run()
     for statement in links:
         target.execute(text(statement))

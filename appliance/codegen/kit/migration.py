@@ -93,6 +93,7 @@ class Migration:
         self._source = source
         self._target = target
         self._result = Result()
+        self._to_archive: list[dict[str, Any]] = []
         self._names = self._learn_names()
 
     def run(self) -> Result:
@@ -105,6 +106,7 @@ class Migration:
         for plan in self._plan.tables:
             if plan.target is None:
                 self._put_aside(plan)
+        self._insert(table_of(Archived), self._to_archive)
         if self._result.problems:
             raise Stopped(self._result)
         for plan, digest in digests:
@@ -258,8 +260,9 @@ class Migration:
             "after": new.value,
         }
         self._result.archived += 1
-        if not self._result.problems:
-            self._target.execute(insert(table_of(Archived)), [entry])
+        self._to_archive.append(entry)
+        if len(self._to_archive) >= BATCH:
+            self._insert(table_of(Archived), self._to_archive)
 
     # --- afterwards ---------------------------------------------------------------------------------------------------
 
