@@ -49,7 +49,7 @@ def serve(folder: Path, port: int, tls: tuple[Path, Path]) -> subprocess.Popen[b
     process = subprocess.Popen(
         [*PROGRAM, "witness", "serve", str(folder), "--port", str(port), *options], stderr=subprocess.DEVNULL
     )
-    for _ in range(200):
+    for _ in range(800):
         try:
             httpx.get(f"https://127.0.0.1:{port}/", trust_env=False, verify=ssl.create_default_context(cafile=tls[0]))
         except httpx.HTTPError:

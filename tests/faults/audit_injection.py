@@ -49,7 +49,7 @@ def run_with(work: Callable[[int], None], inject: str) -> str:
     options = ["-e", f"trace={trace}", "-e", inject]
     strace = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", *options, "-p", str(process)])
     try:
-        stop = time.monotonic() + 10
+        stop = time.monotonic() + 30
         while not traced(process) and time.monotonic() < stop:
             time.sleep(0.002)
         assert traced(process)
@@ -59,4 +59,4 @@ def run_with(work: Callable[[int], None], inject: str) -> str:
     finally:
         os.close(go)
         os.waitpid(process, 0)
-        strace.wait(10)
+        strace.wait(30)
