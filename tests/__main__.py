@@ -85,6 +85,7 @@ BENCHMARKS = {
     "inference": "bench_inference.py",
     "precision": "bench_bundle_precision.py",
     "audit": "bench_audit.py",
+    "export": "bench_export.py",
     "revisions": "bench_revisions.py",
 }
 

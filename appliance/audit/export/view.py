@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from appliance.audit.errors import AuditCorrupt, LeafRefused
 from appliance.audit.export.errors import ExportRefused
@@ -19,6 +21,8 @@ from appliance.audit.note import Checkpoint, VerifierKey, open_checkpoint
 from appliance.audit.pruned import stated_minimum
 from appliance.audit.storage import CHECKPOINT, TileReader
 from appliance.audit.tiles import WIDTH
+
+_CACHED_NODES: Final = 8192
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class LogView:
         self.checkpoint: Checkpoint = open_checkpoint(self.note, keys, origin=keys[0].name)
         self.minimum = stated_minimum(directory, self.checkpoint.size).below
         self._reader = TileReader(directory, self.checkpoint.size)
+        # Neighbouring leaves share almost all of their proofs.
+        self._node = lru_cache(maxsize=_CACHED_NODES)(self._reader.node)
 
     @property
     def origin(self) -> str:
@@ -99,7 +105,7 @@ class LogView:
 
     def proof(self, index: int) -> tuple[bytes, ...]:
         """The inclusion proof of a leaf. Raises ProofError if there is none."""
-        return inclusion_proof(index, self.size, self._reader.node)
+        return inclusion_proof(index, self.size, self._node)
 
     def range_proof(self, start: int, stop: int) -> RangeProof:
         """The proof that ``[start, stop)`` is a part of the tree, whole and in order. Raises ExportRefused."""
