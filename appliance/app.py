@@ -33,6 +33,7 @@ from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
+from appliance.gallery.templates import templates
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
 from appliance.hosting.routes import AppRoute, FrontDoor
@@ -45,6 +46,7 @@ from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
 from appliance.identity.store import SqliteSessionStore
 from appliance.identity.tokens import AppTokens
 from appliance.planner.plan import Planner
+from appliance.planner.revise import ModelReviser
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
 from appliance.studio.assembly import make_studio
@@ -100,7 +102,9 @@ class Appliance:
         if planner is None:
             self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
             model_planner = Planner(self._engine.generator, request_characters=settings.build.prompt_characters)
-            self._warm_up, planner = model_planner.warm_up, model_planner
+            model_reviser = ModelReviser(self._engine.generator, request_characters=settings.build.prompt_characters)
+            planner, reviser = model_planner, reviser or model_reviser
+            self._warm_ups = (model_planner.warm_up, model_reviser.warm_up)
         self._stack = contextlib.ExitStack()
         try:
             self._wire(SystemClock(), planner, reviser, writer)
@@ -175,6 +179,10 @@ class Appliance:
         self._keeping.start()
         self._stack.callback(self._keeping.stop)
 
+    def _warm_up(self) -> None:
+        for warm_up in self._warm_ups:
+            warm_up()
+
     def stop(self) -> None:
         """End everything, last started first; harmless when it was never started."""
         self._stack.close()
@@ -204,6 +212,7 @@ class Appliance:
             cli_token=token,
             operator=operator(),
             local_person=Person(maya.subject, maya.name, maya.email),
+            gallery=templates(),
         )
 
     def health(self) -> dict[str, str]:

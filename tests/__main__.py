@@ -83,6 +83,7 @@ BENCHMARKS = {
     "demo": "bench_demo.py",
     "blueprint": "bench_blueprint.py",
     "inference": "bench_inference.py",
+    "gallery": "bench_gallery.py",
     "precision": "bench_bundle_precision.py",
     "audit": "bench_audit.py",
     "export": "bench_export.py",
