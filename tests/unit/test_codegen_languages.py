@@ -58,6 +58,28 @@ def test_every_phrase_that_is_told_is_in_the_catalogue():
     assert not lacking, f"Add these to every file in {FOLDER}"
 
 
+OPERATORS = ("commands", "importing", "migration", "migration_values", "serve", "settings")
+"""Modules that speak to whoever runs the app, in its log and on its command line: in English."""
+
+
+def sentences(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bodies = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
+    notes = {id(line.value) for body in bodies for line in body if isinstance(line, ast.Expr)}
+    return {
+        part.value
+        for part in ast.walk(tree)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and id(part) not in notes
+        if re.match(r"[A-Z“].* .*[.!?…]$", part.value)
+    }
+
+
+def test_every_sentence_of_the_code_is_in_the_catalogue():
+    for path in KIT.rglob("*.py"):
+        if path.stem not in OPERATORS:
+            assert sentences(path) <= CATALOGUES["en"]["words"].keys(), path.name
+
+
 def test_no_catalogue_keeps_phrases_that_nobody_tells():
     _, literal = phrases_of_code()
     templates = "\n".join(path.read_text(encoding="utf-8") for path in KIT.rglob("*.html"))

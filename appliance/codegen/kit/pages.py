@@ -84,7 +84,7 @@ def _csv_handler(shown: TablePage | ReportPage) -> HTTPRouteHandler:
 
 def _require(visit: Visit, shown: Page) -> None:
     if not may_see(visit, shown):
-        raise NotAllowed(f"You may not open “{shown.title}”.")
+        raise NotAllowed(visit.language.say("You may not open “{page}”.", page=shown.title))
 
 
 def _parameters(request: AppRequest, shown: TablePage | ReportPage) -> list[tuple[str, str]]:
