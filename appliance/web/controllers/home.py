@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from appliance.studio.conversation import Turn
     from appliance.studio.people import Actor
     from appliance.web.forms import Form
-    from appliance.web.services import GalleryTemplate, Services
+    from appliance.web.services import Services
 
 _PATIENCE_SECONDS: Final = 0.6
 
@@ -146,15 +146,8 @@ def home(request: Request[Any, Any, Any], *, words: str = "", error: IntramuralE
         engine=services.engine(),
         engine_state=services.health()["engine"],
         ideas=IDEAS,
-        gallery=_by_category(services),
+        gallery=services.gallery,
         words=words,
         error=error,
         limit=services.settings.build.prompt_characters,
     )
-
-
-def _by_category(services: Services) -> dict[str, list[GalleryTemplate]]:
-    made: dict[str, list[GalleryTemplate]] = {}
-    for template in services.gallery:
-        made.setdefault(template.category, []).append(template)
-    return made

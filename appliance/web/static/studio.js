@@ -102,7 +102,7 @@
         item.hidden = !words.every((word) => text.includes(word));
         shown += item.hidden ? 0 : 1;
       }
-      $("[data-found]").hidden = shown > 0;
+      event.target.closest("section").querySelector("[data-found]").hidden = shown > 0;
       return;
     }
     const form = event.target.closest("form[data-draft]");
