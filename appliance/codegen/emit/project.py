@@ -7,8 +7,28 @@ from typing import Final
 
 from appliance.blueprint import naming
 from appliance.blueprint.model import Verb
-from appliance.codegen.emit import deployment
+from appliance.codegen.emit import behaviour_readme, deployment
 from appliance.codegen.emit.names import Names, plain
+
+_COLOURS: Final = {
+    "blue": 255,
+    "teal": 195,
+    "green": 150,
+    "amber": 75,
+    "orange": 50,
+    "red": 25,
+    "pink": 355,
+    "purple": 305,
+    "grey": 255,
+}
+"""Hues (OKLCH degrees) of the accents that a blueprint can name."""
+_GREY: Final = """:root {
+  --accent: oklch(0.45 0.02 255); --accent-strong: oklch(0.36 0.02 255); --accent-soft: oklch(0.94 0.01 255);
+}
+@media (prefers-color-scheme: dark) {
+  :root { --accent: oklch(0.78 0.02 255); --accent-strong: oklch(0.86 0.02 255); --accent-soft: oklch(0.3 0.01 255); }
+}
+"""
 
 _HUES: Final = (255, 285, 200, 165, 235, 305)
 """Accent hues (OKLCH degrees) with enough contrast in ``kit.css``; no red, which means danger."""
@@ -87,7 +107,7 @@ def readme(names: Names) -> str:
     """The text of ``README.md``."""
     blueprint = names.blueprint
     records = "\n".join(
-        f"- **{entity.name}**: {', '.join(naming.label(item.name).lower() for item in entity.fields)}"
+        f"- **{entity.name}**: {', '.join(names.label(item).lower() for item in entity.fields)}"
         for entity in blueprint.entities
     )
     pages = "\n".join(f"- {page.title}" for page in blueprint.pages) or "- one list for each kind of record"
@@ -113,17 +133,18 @@ It listens on <http://127.0.0.1:8000>, prints a sign-in link for the owner and k
 
 {pages}
 
-## Who may do what
+{behaviour_readme.section(names)}## Who may do what
 
 {access_table(names)}
-
+{behaviour_readme.field_table(names)}
 The app's owner may do everything. Whatever is not in the table is refused. "own" means records that the person added
 or is named in.
 
 ## Change it
 
 - `{names.package}/models.py`: the records; `access.py`: the table above; `pages.py`: the navigation;
-  `logic.py`: conditions; `routes/`: addresses; `examples.py`: example rows.
+  `logic.py`: conditions and computed values; `behaviour.py`: rules, actions, marks, reminders;
+  `routes/`: addresses; `examples.py`: example rows.
 - `{names.package}/templates/` and `static/` come before the kit's: a file of the same name replaces it.
 - `{names.package}/kit/`: lists, forms, sign-in and so on; the same in every app.
 - `blueprint.app`: the description from which all this was generated.
@@ -147,24 +168,26 @@ def access_table(names: Names) -> str:
 
 
 def accent(names: Names) -> int:
-    """The app's hue: always the same for the same name."""
+    """The app's hue: that of its colour, else always the same for the same name."""
+    if names.blueprint.colour in _COLOURS:
+        return _COLOURS[names.blueprint.colour]
     return _HUES[zlib.crc32(names.blueprint.name.encode()) % len(_HUES)]
 
 
 def app_css(names: Names) -> str:
     """The text of ``static/app.css``."""
     name = plain(names.blueprint.name).replace("*/", "")
-    return (
-        f"/* What makes {name} look like itself; loaded after kit.css. */\n:root {{ --accent-hue: {accent(names)}; }}\n"
-    )
+    head = f"/* What makes {name} look like itself; loaded after kit.css. */\n"
+    return f"{head}:root {{ --accent-hue: {accent(names)}; }}\n" + (_GREY if names.blueprint.colour == "grey" else "")
 
 
 def icon(names: Names) -> str:
     """The text of ``static/icon.svg``: the first letters of the name on the app's colour."""
+    chroma = "0.02" if names.blueprint.colour == "grey" else "0.15"
     letters = "".join(word[0] for word in naming.words(names.blueprint.name)[:2]).upper() or "A"
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" role="img">'
-        f'<rect width="64" height="64" rx="15" fill="oklch(0.5 0.15 {accent(names)})"/>'
+        f'<rect width="64" height="64" rx="15" fill="oklch(0.5 {chroma} {accent(names)})"/>'
         '<text x="32" y="42" font-family="system-ui, sans-serif" font-size="28" font-weight="700" '
         f'text-anchor="middle" fill="#fff">{letters}</text></svg>\n'
     )
