@@ -87,6 +87,7 @@ BENCHMARKS = {
     "precision": "bench_bundle_precision.py",
     "audit": "bench_audit.py",
     "export": "bench_export.py",
+    "import": "bench_import.py",
     "revisions": "bench_revisions.py",
 }
 

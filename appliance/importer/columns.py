@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint import words
@@ -18,7 +20,7 @@ from appliance.importer.numbers import DecimalMark, decimals, depends_on_mark, h
 from appliance.importer.proposal import Answer, ColumnDecision, ColumnType, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 SAMPLE: Final = 300
 """Cells by which a type is first judged; the one that is chosen is then tried on every cell."""
@@ -38,6 +40,7 @@ _MONEY_WORDS: Final = re.compile(
 _PHONE_WORDS: Final = re.compile(
     r"phone|tel\b|tel\.|telefon|téléphone|teléfono|mobil|handy|fax|portable", re.IGNORECASE
 )
+_FIGURE: Final = re.compile(r"\d")
 _KEY_WORDS: Final = re.compile(
     r"(?:^|[\s_-])(?:id|no|nr|num|number|numéro|numero|número|code|key|sku|ref|serial|matricule|kürzel|kennung|plz"
     r"|zip|postcode)\.?$|(?:nummer|nr|code)\.?$",
@@ -52,7 +55,7 @@ _NAMES: Final = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """The cells of one column, top to bottom, with their heading."""
 
@@ -60,9 +63,22 @@ class Column:
     heading: str
     cells: tuple[Native, ...]
 
+    @cached_property
+    def _not_blank(self) -> list[Native]:
+        return [cell for cell in self.cells if not is_empty(cell, ColumnType.TEXT)]
+
+    @cached_property
+    def _said(self) -> list[Native]:
+        return [cell for cell in self._not_blank if not is_empty(cell, ColumnType.NUMBER)]
+
+    @cached_property
+    def distinct(self) -> Counter[Native]:
+        """Each cell that is not blank, with how often it occurs: types are judged by these."""
+        return Counter(self._not_blank)
+
     def filled(self, kind: ColumnType = ColumnType.TEXT) -> list[Native]:
         """The cells that say something."""
-        return [cell for cell in self.cells if not is_empty(cell, kind)]
+        return self._not_blank if kind in (ColumnType.TEXT, ColumnType.LONGTEXT) else self._said
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,7 @@ def names_things(heading: str) -> bool:
 
 def judge(column: Column, decision: ColumnDecision) -> Judged:
     """The type that the maker chose, or the narrowest that fits."""
-    sample = column.filled()[:SAMPLE]
+    sample = Counter(column.filled()[:SAMPLE])
     reading, question, answer = _manner(column, decision)
     options = _options(column)
     offered = [kind for kind in ColumnType if _offers(kind, sample, replace(reading, type=kind), options)]
@@ -105,18 +121,18 @@ def judge(column: Column, decision: ColumnDecision) -> Judged:
 
 def _manner(column: Column, decision: ColumnDecision) -> tuple[Reading, Question | None, str]:
     """Which number is the day, and what stands before decimals: from the cells, else from the maker's answer."""
-    texts = [cell for cell in column.filled() if isinstance(cell, str)]
-    dated = [text for text in texts if orders_of(text)]
+    texts = [cell for cell in column.distinct if isinstance(cell, str) and _FIGURE.search(cell)]
+    dated = {text: orders for text in texts if (orders := orders_of(text))}
     doubtful = next((text for text in dated if depends_on_order(text)), None)
-    counts = {order: sum(order in orders_of(text) for text in dated) for order in DayOrder}
+    counts = {order: sum(order in orders for orders in dated.values()) for order in DayOrder}
     day_order, question, answer = decision.day_order, None, ""
     if counts[DayOrder.DAY_FIRST] != counts[DayOrder.MONTH_FIRST]:
         day_order = day_order or max(counts, key=lambda order: counts[order])
     elif doubtful is not None and dated:
         question, answer = _ask_day(doubtful), day_order.value if day_order else ""
-    figures = [text for text in texts if marks_of(text)]
+    figures = {text: marks for text in texts if (marks := marks_of(text))}
     unclear = next((text for text in figures if depends_on_mark(text)), None)
-    fits = {mark: sum(mark in marks_of(text) for text in figures) for mark in DecimalMark}
+    fits = {mark: sum(mark in marks for marks in figures.values()) for mark in DecimalMark}
     mark = decision.decimal_mark
     if fits[DecimalMark.POINT] != fits[DecimalMark.COMMA]:
         mark = mark or max(fits, key=lambda each: fits[each])
@@ -150,7 +166,9 @@ def _concerns(question: Question, kind: ColumnType) -> bool:
 def _options(column: Column) -> tuple[str, ...]:
     """The distinct words of the column in the order in which they appear, if all can be options; else nothing."""
     found: dict[str, str] = {}
-    for cell in column.filled(ColumnType.CHOICE):
+    for cell in column.distinct:
+        if is_empty(cell, ColumnType.CHOICE):
+            continue
         text = " ".join(text_of(cell).split())
         if len(text) > MAX_NAME or not words.is_option(text):
             return ()
@@ -160,22 +178,23 @@ def _options(column: Column) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def _fits(kind: ColumnType, cells: Sequence[Native], reading: Reading) -> float:
+def _fits(kind: ColumnType, cells: Counter[Native], reading: Reading) -> float:
     """The share of cells that the type can hold."""
-    said = [cell for cell in cells if not is_empty(cell, kind)]
-    if not said:
-        return 0.0
-    good = 0
-    for cell in said:
+    reading = replace(reading, type=kind)
+    good = said = 0
+    for cell, count in cells.items():
+        if is_empty(cell, kind):
+            continue
+        said += count
         try:
-            value_of(cell, replace(reading, type=kind) if reading.type is not kind else reading)
+            value_of(cell, reading)
         except Unfit:
             continue
-        good += 1
-    return good / len(said)
+        good += count
+    return good / said if said else 0.0
 
 
-def _offers(kind: ColumnType, sample: Sequence[Native], reading: Reading, options: tuple[str, ...]) -> bool:
+def _offers(kind: ColumnType, sample: Counter[Native], reading: Reading, options: tuple[str, ...]) -> bool:
     if kind is ColumnType.REF:
         return False
     if kind is ColumnType.CHOICE:
@@ -204,7 +223,7 @@ def _repeats(options: tuple[str, ...], filled: int) -> bool:
 
 def _plausible(kind: ColumnType, column: Column) -> bool:
     """Whether the cells look like that type at all, before they are read as it."""
-    cells = column.filled(kind)
+    cells = [cell for cell in column.distinct if not is_empty(cell, kind)]
     texts = {text_of(cell).strip().lower() for cell in cells}
     if kind is ColumnType.BOOLEAN:
         return all(isinstance(cell, bool) for cell in cells) or is_pair(texts)
@@ -221,16 +240,16 @@ def _plausible(kind: ColumnType, column: Column) -> bool:
 def _holds(kind: ColumnType, column: Column, reading: Reading) -> bool:
     """All cells fit; or, of ten or more, at least nine in ten, and the few others are listed for the maker."""
     reading = replace(reading, type=kind)
-    for cells in (column.filled()[:SAMPLE], column.filled()):
+    for cells in (Counter(column.filled()[:SAMPLE]), column.distinct):
         share = _fits(kind, cells, reading)
-        enough = share >= _MIN_FIT if len(cells) >= _MIN_FOR_MISFITS else share == 1.0
+        enough = share >= _MIN_FIT if cells.total() >= _MIN_FOR_MISFITS else share == 1.0
         if not enough:
             return False
     return True
 
 
 def _is_money(column: Column, reading: Reading) -> bool:
-    cells = column.filled(ColumnType.MONEY)
+    cells = [cell for cell in column.distinct if not is_empty(cell, ColumnType.MONEY)]
     marked = any(isinstance(cell, str) and has_currency(cell) for cell in cells)
     mark = reading.decimal_mark
     numbers = [cell if isinstance(cell, Decimal) else parse_number(text_of(cell), mark) for cell in cells]
@@ -249,14 +268,14 @@ def _reason(column: Column, kind: ColumnType, reading: Reading) -> str:
         return "The texts are long or have several lines."
     if kind is ColumnType.TEXT:
         return "It names things." if names_things(column.heading) else "The cells are plain text."
-    share = _fits(kind, column.filled(kind)[:SAMPLE], replace(reading, type=kind))
+    share = _fits(kind, column.distinct, reading)
     amount = "Every filled cell is" if share == 1.0 else "Nearly every filled cell is"
     why = f"{amount} {_NAMES[kind]}"
     if kind in (ColumnType.NUMBER, ColumnType.MONEY) and reading.decimal_mark is DecimalMark.COMMA:
         why += ", with a decimal comma"
-    texts = [cell for cell in column.filled() if isinstance(cell, str)]
+    texts = [cell for cell in column.distinct if isinstance(cell, str)]
     if kind in (ColumnType.DATE, ColumnType.DATETIME) and any(depends_on_order(text) for text in texts):
         why += ", day before month" if reading.day_order is DayOrder.DAY_FIRST else ", month before day"
-    if kind is ColumnType.DATETIME and any(has_zone(text) for text in texts[:SAMPLE]):
+    if kind is ColumnType.DATETIME and any(has_zone(text) for text in texts):
         why += "; offsets from UTC are left out, the clock times stay as written"
     return f"{why}."

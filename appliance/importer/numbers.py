@@ -30,8 +30,8 @@ _BEFORE: Final = re.compile(rf"([+-]?)\s*{CURRENCY.pattern}\s*(.+)")
 _AFTER: Final = re.compile(rf"(.+?)\s*{CURRENCY.pattern}")
 _SPACES: Final = re.compile(r"(?<=\d)[\u0020\u00a0\u202f\u2009’'](?=\d{3}(?!\d))")
 _GROUPED: Final = {
-    DecimalMark.POINT: re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+"),
-    DecimalMark.COMMA: re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?|[+-]?,\d+"),
+    DecimalMark.POINT: re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+"),
+    DecimalMark.COMMA: re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)(?:,\d+)?|[+-]?,\d+"),
 }
 _CODE: Final = re.compile(r"[+-]?0\d+")
 MAX_DIGITS: Final = 15

@@ -105,7 +105,7 @@ def test_from_a_workbook_to_an_app_with_its_rows(maya: Watched, studio: str, tmp
     page.set_viewport_size({"width": 1280, "height": 820})
     create.click()
     page.wait_for_url("**/apps/app_*", timeout=PATIENCE)
-    expect(page.get_by_text("Version 1 is ready.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Version 1 is ready.", exact=True)).to_be_visible(timeout=PATIENCE)
     expect(page.locator("h1").first).to_have_text("Rooms and Bookings")
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name="Bookings", exact=True).first.click()

@@ -37,6 +37,7 @@ def column(heading: str, *cells: str, decision: ColumnDecision | None = None):
         ("Um", ["8.30 Uhr", "17.00 Uhr"], ColumnType.TIME),
         ("Hours", ["0.50", "13.50"], ColumnType.NUMBER),
         ("Weight", ["1.5", "2", "-3.25"], ColumnType.NUMBER),
+        ("Weight", ["0.143", "142.857"], ColumnType.NUMBER),
         ("Gewicht", ["1.234,5", "2,75"], ColumnType.NUMBER),
         ("Total", ["€ 12.50", "€1,300.00"], ColumnType.MONEY),
         ("Price", ["12.50", "3"], ColumnType.MONEY),
