@@ -163,6 +163,15 @@ class Conversation:
                 if turn.state is not TurnState.THINKING:
                     del self._turns[turn.id]
 
+    def erase(self, subject: str) -> dict[str, int]:
+        """Forget what a person said, and stop what is being thought about; implements ``PersonalRecords``."""
+        with self._lock:
+            mine = [turn for turn in self._turns.values() if turn.subject == subject]
+            for turn in mine:
+                turn.stop.set()
+                del self._turns[turn.id]
+        return {"turns": len(mine)}
+
     def next_steps(self, text: str) -> tuple[str, ...]:
         """Requests that could follow for the app with this blueprint; none without a model.
 

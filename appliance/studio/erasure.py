@@ -26,18 +26,18 @@ WAIT_SECONDS: Final = 20.0
 
 
 def records_of(studio: Studio, database: Database, home: Path) -> StudioRecords:
-    """What this studio holds of people: database and files."""
+    """What this studio holds of people: database, files, and what is being talked about."""
     files = FileRecords(home / "apps", home / "imports")
-    return StudioRecords(studio.build_service, studio.builds, Personal(database), files)
+    return StudioRecords(studio.build_service, studio.builds, Personal(database), files, studio.conversation)
 
 
 class StudioRecords:
     """Implements :class:`appliance.core.ports.PersonalRecords`; needs the build service at work."""
 
     def __init__(
-        self, service: BuildService, builds: Builds, personal: PersonalRecords, files: PersonalRecords
+        self, service: BuildService, builds: Builds, personal: PersonalRecords, *others: PersonalRecords
     ) -> None:
-        self._service, self._builds, self._personal, self._files = service, builds, personal, files
+        self._service, self._builds, self._personal, self._others = service, builds, personal, others
 
     def erase(self, subject: str) -> Mapping[str, int]:
         """Stop what is under way for ``subject``, then remove words, name and address.
@@ -50,7 +50,10 @@ class StudioRecords:
             for build in mine:
                 self._service.cancel(Actor(build.requester, maker=True), build.id)
             time.sleep(0.05)
-        return {**self._files.erase(subject), **self._personal.erase(subject)}
+        removed: dict[str, int] = {}
+        for records in (*self._others, self._personal):
+            removed |= records.erase(subject)
+        return removed
 
     def _under_way(self, subject: str) -> list[Build]:
         return [one for one in self._builds.unfinished() if one.requester.subject == subject]

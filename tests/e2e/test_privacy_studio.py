@@ -18,6 +18,7 @@ from appliance.core.ids import new_id
 from appliance.core.ports import Person, SealedRef
 from appliance.core.private_files import write_private
 from appliance.db.records import Build, BuildState
+from appliance.studio.conversation import Turn
 from appliance.studio.people import Actor
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
 from tests.fixtures.studio import running, sign_in
@@ -100,6 +101,8 @@ def test_words_are_sealed_and_erased_everywhere(appliance: Appliance) -> None:
     draft = home / "imports" / new_id("imp")
     write_private(draft / "draft.json", json.dumps({"subject": NORA.subject}).encode())
     write_private(draft / "0.source", b"quincewright;kumquat")
+    talk = studio.conversation
+    talk._turns["trn_1"] = Turn("trn_1", NORA.subject, build.project_id, "xylophone", 0.0)
 
     request = appliance.privacy.request_erasure(NORA.subject, principal="user:dpo", reason="asked by letter")
     appliance.privacy.approve_erasure(request.id, principal="user:chief")
@@ -109,6 +112,7 @@ def test_words_are_sealed_and_erased_everywhere(appliance: Appliance) -> None:
     with pytest.raises(BodyErased, match="by user:dpo, approved by user:chief"):
         open_body(prompts[1], principal="user:auditor", purpose="test")
     assert open_body(prompts[2], principal="user:auditor", purpose="test").body == b"Paul's own words"
+    assert talk._turns == {}
     kept = studio.builds.get(other.id)
     assert kept is not None
     assert (kept.request, kept.requester) == ("Paul's own words", PAUL)

@@ -120,6 +120,14 @@ def test_an_untouched_archive_holds_for_both(whole: bytes, exported: Exported, t
     assert verify_log(folder, vkeys).intact
 
 
+def test_an_entry_that_nothing_else_refers_to_is_still_held_by_the_root(whole: bytes, exported: Exported) -> None:
+    """An outcome: no later entry names its hash, its form is right, and the thief signed the manifest anew."""
+    changed = contents(whole)["entries.jsonl"].replace(rb"{\"n\":149}", rb"{\"n\":148}")
+    assert changed != contents(whole)["entries.jsonl"]
+    findings = check(resigned(whole, exported.export_key, {"entries.jsonl": changed})).findings
+    assert findings == ["the entries are not the ones in the signed tree"]
+
+
 @pytest.mark.parametrize(("start", "stop"), [(0, 0), (0, 1), (7, 7), (7, 20), (255, 257), (100, 300), (299, 300)])
 def test_every_range_proves_itself(exported: Exported, start: int, stop: int) -> None:
     verification = check(make_archive(exported, start, stop))
