@@ -54,7 +54,12 @@ def sync_tree(folder: Path) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-    descriptor = os.open(folder.parent, os.O_RDONLY)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """What is in a folder, by name, to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
