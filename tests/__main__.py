@@ -88,6 +88,7 @@ BENCHMARKS = {
     "audit": "bench_audit.py",
     "export": "bench_export.py",
     "import": "bench_import.py",
+    "language": "bench_language.py",
     "revisions": "bench_revisions.py",
 }
 
