@@ -162,6 +162,15 @@ def test_undo_restores_if_nothing_changed_meanwhile(desk):
     assert "was changed meanwhile" in answer.text
 
 
+def test_undo_leaves_a_row_alone_of_which_anything_changed(desk):
+    tim = desk.as_("Technician", name="Tim")
+    where = job(tim, title="Before", technician="tim@example.com")
+    back = undo_of(act(tim, where, "finish"), desk.client)
+    form = {"title": "After", "room": "1", "status": "done", "technician": "tim@example.com", "finished_on": day()}
+    assert tim.post(f"{where}/edit", form | {"reporter": "tim@example.com"}).status_code == 303
+    assert tim.post(back).status_code == 409
+
+
 def test_an_entry_of_another_row_cannot_be_undone_here(desk):
     tim = desk.as_("Technician", name="Tim")
     one, other = job(tim, technician="tim@example.com"), job(tim, technician="tim@example.com")

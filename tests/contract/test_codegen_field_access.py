@@ -65,8 +65,19 @@ def test_over_a_reference_too(desk, rita):
 def test_a_field_that_is_readable_only_in_own_rows(desk, rita):
     assert "for her eyes" in rita.get("/job/1").text
     assert row_ids(rita.get("/job?q=xyzzy").text) == []
-    auditor = desk.as_("Auditor", name="Anna")
-    assert "for her eyes" not in auditor.get("/job/1").text
+    anna = desk.as_("Auditor", name="Anna")
+    desk.owner.post("/job/1/edit", {"title": "Lamp", "room": "1", "reporter": "rita@example.com", "note": "hers alone"})
+    desk.owner.post(
+        "/job/1/edit",
+        {"title": "Lamp", "room": "1", "reporter": "rita@example.com", "note": "for her eyes", "cost": "4321"},
+    )
+    for path in ("/job/1", "/job", "/job/export.csv"):  # she sees every job, but notes only in her own
+        text = anna.get(path).text
+        assert "for her eyes" not in text, path
+        assert "hers alone" not in text, path
+    assert "hers alone" in rita.get("/job/1").text  # in what happened to her own job
+    assert row_ids(anna.get("/job?q=her+eyes").text) == []
+    assert row_ids(anna.get("/job?f.note=for+her+eyes").text) == []
 
 
 def test_a_forged_value_is_refused_or_ignored_and_never_kept(desk, rita):

@@ -30,7 +30,7 @@ access Room: Technician all; Reporter read; Auditor read
 access Job: Reporter create, read own, edit own; Technician all; Auditor read
 access Shift: Technician all; Auditor read
 access Job.cost: Technician read, edit; Auditor read
-access Job.note: Technician read, edit; Reporter read own
+access Job.note: Technician read, edit; Reporter read own; Auditor read own
 rule Job on create, edit: due is empty or due >= 2020-01-01 else "The due date lies too far back."
 rule Job on create, edit: status != done or technician is not empty else "Say who did it before it is done."
 rule Job on delete: status = done else "Only finished jobs can be deleted."

@@ -29,7 +29,7 @@ ACCESS: AccessTable = {
 FIELDS: FieldTable = {
     "job": {
         "cost": {"Technician": Grant(read=ALL, edit=ALL), "Auditor": Grant(read=ALL)},
-        "note": {"Technician": Grant(read=ALL, edit=ALL), "Reporter": Grant(read=OWN)},
+        "note": {"Technician": Grant(read=ALL, edit=ALL), "Reporter": Grant(read=OWN), "Auditor": Grant(read=OWN)},
         "double_cost": {"Technician": Grant(read=ALL), "Auditor": Grant(read=ALL)},
     },
 }

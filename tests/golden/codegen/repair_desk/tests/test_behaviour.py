@@ -91,6 +91,7 @@ COLUMNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "Status",
             "Finished on",
             "Costs",
+            "Note",
             "Days late",
             "Double cost",
         ),
