@@ -55,7 +55,6 @@ from appliance.studio.erasure import records_of
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
-from appliance.studio.proposals import Proposals
 from appliance.studio.readiness import audit_state, try_sandbox
 from appliance.studio.transfers import make_transfers
 from appliance.studio.version import VersionStore
@@ -158,7 +157,7 @@ class Appliance:
         self._stack.callback(store.close)
         self._identity = self._make_identity(store, clock)
         records = records_of(self.studio, database, settings.home)
-        self.privacy = self._keeping.privacy({"studio": records, "sign-in": store, "proposals": Proposals(versions)})
+        self.privacy = self._keeping.privacy({"studio": records, "sign-in": store})
 
     def start(self) -> None:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""

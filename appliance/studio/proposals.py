@@ -12,7 +12,6 @@ from appliance.core.errors import IntramuralError
 from appliance.core.ids import is_id
 from appliance.core.ports import Person
 from appliance.core.private_files import PrivateFileError, write_private
-from appliance.studio.copying import sync_folder
 from appliance.studio.errors import NotFound
 from appliance.studio.proposal import Ask, Proposal, ProposalState, Question, RowInTheWay, Sentence, Source
 
@@ -94,27 +93,6 @@ class Proposals:
                 return kept
         message = "The proposal that was to be carried out is no longer there."
         raise NotFound(message, action="Propose the change again.")
-
-    def erase(self, subject: str) -> dict[str, int]:
-        """Remove every proposal of a person; what became of those that were accepted stays in the app's versions.
-
-        Raises:
-            ProposalDamaged: one cannot be read or removed; ask again when it is mended.
-        """
-        removed = 0
-        for app_id in self._versions.apps():
-            mine = [kept.proposal.id for kept in self.all(app_id) if kept.proposal.author.subject == subject]
-            folder = self._folder(app_id)
-            try:
-                for proposal_id in mine:
-                    (folder / f"{proposal_id}.json").unlink(missing_ok=True)
-                if mine:
-                    sync_folder(folder)
-            except OSError as error:
-                message = "A proposed change could not be removed."
-                raise ProposalDamaged(message, cause=str(error), action="Check the disk, then ask again.") from error
-            removed += len(mine)
-        return {"proposals": removed}
 
     def _folder(self, project_id: str) -> Path:
         return self._versions.folder(project_id) / "proposals"

@@ -1,4 +1,4 @@
-"""Proposals survive a restart whole, are bounded, and go when their author is erased."""
+"""Proposals survive a restart whole, and are bounded."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ import pytest
 
 from appliance.blueprint.behaviour import Rename, Renamed
 from appliance.core.ids import new_id
-from appliance.core.ports import Person
 from appliance.studio.errors import NotFound
 from appliance.studio.proposal import Ask, Proposal, ProposalState, Question, RowInTheWay, Sentence, Source
 from appliance.studio.proposals import KEPT, Kept, ProposalDamaged, Proposals
 from appliance.studio.version import VersionStore
-from tests.fixtures.studio import MAYA, UWE
+from tests.fixtures.studio import MAYA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def made(app_id: str, author: Person = MAYA) -> Proposal:
+def made(app_id: str) -> Proposal:
     question = Question(
         "rows Note.day", Ask.ROWS, "What?", (("empty", "Leave it"),), (RowInTheWay(1, "Ä", "x", "no day"),), 1, "empty"
     )
     return Proposal(
         id=new_id("prp"),
         project_id=app_id,
-        author=author,
+        author=MAYA,
         created_at=datetime(2026, 11, 22, 12, 0, tzinfo=UTC),
         source=Source.MODEL,
         words="Größer",
@@ -79,13 +78,3 @@ def test_a_torn_file_is_an_error_of_ours(tmp_path: Path, app_id: str) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ProposalDamaged):
         store.get(app_id, kept.proposal.id)
-
-
-def test_an_erased_person_leaves_no_proposal(tmp_path: Path, app_id: str) -> None:
-    store = Proposals(VersionStore(tmp_path))
-    mine, other = Kept(made(app_id)), Kept(made(app_id, UWE))
-    store.put(mine)
-    store.put(other)
-    assert store.erase(MAYA.subject) == {"proposals": 1}
-    assert store.erase(MAYA.subject) == {"proposals": 0}
-    assert list(store.all(app_id)) == [other]
