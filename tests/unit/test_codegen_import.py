@@ -111,6 +111,25 @@ def test_references_people_choices_and_days_are_understood(tmp_path):
         assert "There is none called “Nothing of the kind”" in app.owner.post("/loan/import", {"text": wrong}).text
 
 
+def test_numbers_rules_and_closed_fields_hold_for_imported_rows_too(tmp_path):
+    with served(blueprint("repair_desk"), tmp_path, examples=False) as app:
+        assert app.owner.post("/room/new", {"name": "R1"}).status_code == 303
+        text = "Number,Title,Room,Due,Costs,Days late\nX-9,Lamp,R1,2031-01-02,9.50,7\nX-9,Old,R1,2001-01-02,,\n"
+        looked = app.owner.post("/job/import", {"text": text})
+        assert "no field is called so: Number, Days late" in looked.text, looked.text
+        assert "lies too far back" in looked.text
+        assert app.owner.post("/job/import", {"text": text, "step": "add", "mode": "skip"}).status_code == 303
+        exported = app.owner.get("/job/export.csv").text
+        assert "JOB-0001" in exported
+        assert "Old" not in exported
+        reporter = app.as_("Reporter", name="Rita")
+        page = reporter.get("/job/import")
+        assert page.status_code == 200
+        assert "Costs" not in page.text  # what reporters may not set, their tables cannot set either
+        assert reporter.post("/job/import", {"text": text, "step": "add", "mode": "skip"}).status_code == 303
+        assert app.owner.get("/job/export.csv").text.count("9.5") == exported.count("9.5")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

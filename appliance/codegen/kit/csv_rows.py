@@ -60,9 +60,8 @@ def decode(content: bytes) -> str:
     """
     if len(content) > MAX_BYTES:
         raise NoTable(_TOO_LARGE, limit=MAX_BYTES // 2**20)
-    for codec in (
-        ("utf-16", "utf-8-sig", "cp1252") if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
-    ):
+    marked = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    for codec in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
         try:
             return content.decode(codec)
         except UnicodeDecodeError:
@@ -70,8 +69,13 @@ def decode(content: bytes) -> str:
     raise NoTable("This is not a CSV file. In a spreadsheet program choose “Save as” and CSV.")
 
 
-def read(entity: Entity, text: str) -> Table:
-    """Rows and columns of a CSV text whose first row names fields, by label or by name.
+def fillable(visit: Visit, entity: Entity) -> list[FieldSpec]:
+    """The fields of a new row that this person may fill in from a table."""
+    return [spec for spec in entity.fields if not spec.is_upload and visit.access.sets(entity, spec, None)]
+
+
+def read(fields: list[FieldSpec], text: str) -> Table:
+    """Rows and columns of a CSV text whose first row names some of ``fields``, by label or by name.
 
     Raises:
         NoTable: with a sentence that says what to change.
@@ -93,11 +97,10 @@ def read(entity: Entity, text: str) -> Table:
     if len(rows) < 2:
         raise NoTable("There are no rows. The first row names the columns, the others are added.")
     headings = tuple(" ".join(cell.split()) for cell in rows[0][1])
-    columns = _match(entity, headings)
+    columns = _match(fields, headings)
     if not any(columns):
-        names = ", ".join(spec.label for spec in entity.fields if not spec.is_upload)
-        raise NoTable(_NO_FIELD, fields=names)
-    missing = [spec.label for spec in entity.fields if spec.required and spec.default is None and spec not in columns]
+        raise NoTable(_NO_FIELD, fields=", ".join(spec.label for spec in fields))
+    missing = [spec.label for spec in fields if spec.required and spec.default is None and spec not in columns]
     if missing:
         raise NoTable("A column is missing that every row needs: {fields}.", fields=", ".join(missing))
     return Table(headings, columns, tuple(rows[1:]))
@@ -125,12 +128,11 @@ def refused_csv(table: Table, refused: list[Refusal], language: Language) -> byt
     return b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace")
 
 
-def _match(entity: Entity, headings: tuple[str, ...]) -> tuple[FieldSpec | None, ...]:
+def _match(fields: list[FieldSpec], headings: tuple[str, ...]) -> tuple[FieldSpec | None, ...]:
     known: dict[str, FieldSpec] = {}
-    for spec in entity.fields:
-        if not spec.is_upload and not getattr(spec, "computed", None):
-            known.setdefault(spec.label.casefold(), spec)
-            known.setdefault(spec.name.casefold(), spec)
+    for spec in fields:
+        known.setdefault(spec.label.casefold(), spec)
+        known.setdefault(spec.name.casefold(), spec)
     found: list[FieldSpec | None] = []
     for heading in headings:
         named: FieldSpec | None = known.get(heading.casefold()) or known.get(heading.casefold().replace(" ", "_"))

@@ -8,7 +8,7 @@ from litestar import Controller, Response, get, post
 from litestar.concurrency import sync_to_thread
 
 from .access import Verb
-from .csv_rows import MAX_ROWS, NoTable, Table, add_table, decode, read, refused_csv
+from .csv_rows import MAX_ROWS, NoTable, Table, add_table, decode, fillable, read, refused_csv
 from .files import Upload
 from .web import AppRequest, Html, identity_of, page, read_sent, redirect, runtime_of
 
@@ -45,7 +45,7 @@ class ImportPages(Controller):
             visit.require(self.entity, Verb.CREATE)
             try:
                 text = _given(sent)
-                table = read(self.entity, text)
+                table = read(fillable(visit, self.entity), text)
             except NoTable as error:
                 pasted = sent.get("text")
                 shown = pasted if isinstance(pasted, str) else ""
@@ -95,7 +95,7 @@ def _page(
         status=status,
         entity=entity,
         heading=visit.language.say("Import {records}", records=entity.nouns),
-        fields=[spec for spec in entity.fields if not spec.is_upload],
+        fields=fillable(visit, entity),
         text=text,
         problem=problem,
         table=table,
