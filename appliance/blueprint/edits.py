@@ -6,38 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from appliance.core.errors import Refused
+from appliance.blueprint.edit_values import EditRefused as EditRefused
+from appliance.blueprint.edit_values import NewPage as NewPage
+from appliance.blueprint.edit_values import Reach as Reach
 
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Part
     from appliance.blueprint.model import FieldType, Value, Verb
-
-
-class EditRefused(Refused):
-    """The edit cannot be made; the message says why and names the places that would break."""
-
-    code = "edit_refused"
-
-
-class Reach(StrEnum):
-    """Which rows a role may do something with."""
-
-    NONE = "none"
-    OWN = "own"
-    ALL = "all"
-
-
-class NewPage(StrEnum):
-    """Kinds of pages that need nothing but an entity, and fields for those that show dates or columns of cards."""
-
-    TABLE = "table"
-    FORM = "form"
-    DETAIL = "detail"
-    BOARD = "board"
-    CALENDAR = "calendar"
 
 
 @dataclass(frozen=True, slots=True)
