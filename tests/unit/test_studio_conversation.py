@@ -1,0 +1,120 @@
+"""Turns with the model: they end in an answer, a failure or a stop, whatever happens, and belong to one person."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.core.ports import Answer, LeafRef, Question, SealedRef
+from appliance.studio.conversation import Conversation, NoReviser, TurnState, with_answers
+from appliance.studio.errors import Busy, NotFound
+from tests.fakes.studio_planner import SHIFTS, ScriptedReviser
+from tests.fixtures.studio import MARA, maker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Log:
+    """An audit sink and vault that only count."""
+
+    def __init__(self) -> None:
+        self.intents = 0
+
+    def intent(self, event: object, **_: object) -> LeafRef:
+        self.intents += 1
+        return LeafRef(self.intents, "")
+
+    def outcome(self, intent: LeafRef, result: object, **_: object) -> LeafRef:
+        return intent
+
+    def seal(self, body: bytes, *, subject: str, kind: object) -> SealedRef:
+        return SealedRef("prompt", subject, "", "")
+
+
+class Slow(ScriptedReviser):
+    """Waits until it may go on, at each piece of text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> str:
+        on_text("app\n")
+        self.go.wait(10)
+        on_text("more\n")
+        return blueprint_text
+
+
+def talk(reviser: ScriptedReviser | None) -> Conversation:
+    log = Log()
+    return Conversation(reviser, log, log)  # type: ignore[arg-type]
+
+
+def test_an_answer_names_what_was_proposed() -> None:
+    seen: list[str] = []
+    conversation = talk(ScriptedReviser())
+    turn = conversation.ask_change(
+        maker(), "app_x", "a due date", text=SHIFTS, propose=lambda text: seen.append(text) or "prp_1"
+    )
+    assert turn.over.wait(10)
+    assert (turn.state, turn.result) == (TurnState.ANSWERED, "prp_1")
+    assert "due date" in seen[0]
+    assert turn.text == seen[0]
+    conversation.settle("app_x")
+    assert conversation.latest("app_x") is None
+
+
+def test_a_failure_of_the_model_or_of_ours_ends_the_turn() -> None:
+    conversation = talk(ScriptedReviser())
+    turn = conversation.ask_change(maker(), "app_x", "fail", text=SHIFTS, propose=lambda _: "")
+    assert turn.over.wait(10)
+    assert turn.state is TurnState.FAILED
+    assert turn.error is not None
+    assert turn.error.code == "generation_failed"
+
+    def broken(_: str) -> str:
+        raise ZeroDivisionError
+
+    turn = conversation.ask_change(maker(), "app_x", "due", text=SHIFTS, propose=broken)
+    assert turn.over.wait(10)
+    assert (turn.state, turn.error.code if turn.error else "") == (TurnState.FAILED, "internal")
+
+
+def test_a_turn_is_stopped_and_proposes_nothing() -> None:
+    reviser, proposed = Slow(), []
+    conversation = talk(reviser)
+    turn = conversation.ask_change(maker(), "app_x", "x", text=SHIFTS, propose=lambda _: proposed.append(1) or "p")
+    with pytest.raises(Busy):
+        conversation.ask_change(maker(), "app_x", "y", text=SHIFTS, propose=lambda _: "")
+    conversation.stop(maker(), turn.id)
+    reviser.go.set()
+    for thread in threading.enumerate():
+        if thread.name == f"turn-{turn.id}":
+            thread.join(10)
+    assert (turn.state, turn.result, proposed) == (TurnState.STOPPED, "", [])
+
+
+def test_a_turn_belongs_to_whoever_began_it() -> None:
+    conversation = talk(ScriptedReviser(questions=(Question("a", "Who?", ("One", "Two")),)))
+    turn = conversation.ask_questions(maker(), "Keep notes")
+    assert turn.over.wait(10)
+    assert turn.questions[0].text == "Who?"
+    assert conversation.turn(maker(), turn.id) is turn
+    with pytest.raises(NotFound):
+        conversation.turn(maker(MARA), turn.id)
+
+
+def test_without_a_model_only_what_needs_none_is_offered() -> None:
+    conversation = talk(None)
+    assert not conversation.can_revise
+    assert conversation.next_steps(SHIFTS) == ()
+    with pytest.raises(NoReviser):
+        conversation.ask_questions(maker(), "Keep notes")
+
+
+def test_answers_become_part_of_the_request() -> None:
+    answers = (Answer("Who settles?", "Leaders"), Answer("How long?", ""))
+    assert with_answers("Keep notes.", answers) == "Keep notes. Who settles? Leaders."
