@@ -84,6 +84,7 @@ select = ["E", "F", "W", "I", "UP", "B", "C4", "PIE", "RET", "SIM", "RUF"]
 ignore = [
     "E501",  # the formatter breaks lines; what it leaves are long texts
     "RUF001", "RUF002", "RUF003",  # names of records may be in any language
+    "SIM300",  # comparisons stand as they stand in the blueprint
 ]
 
 [tool.ruff.lint.isort]
