@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.blueprint.edit_values import EditRefused as EditRefused
-from appliance.blueprint.edit_values import NewPage as NewPage
-from appliance.blueprint.edit_values import Reach as Reach
+from appliance.blueprint.edit_values import EditRefused as EditRefused  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import NewPage as NewPage  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import Reach as Reach  # noqa: PLC0414 - offered here too
 
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Part
