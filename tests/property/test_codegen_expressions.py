@@ -93,7 +93,7 @@ def server(models):
 
 
 def _field(draw, item, links, texts):
-    if item.required is False and draw(st.integers(0, 4)) == 0:
+    if item.required is False and draw(st.integers(0, 2)) == 0:
         return None
     if isinstance(item.type, Choice):
         return draw(st.sampled_from(item.type.options))
@@ -121,7 +121,7 @@ def worlds(draw, drawing=Expressions):
         ]
     entity = draw(st.sampled_from(GROUND.entities))
     found = []
-    for kind in draw(st.lists(st.sampled_from(WANTED), min_size=2, max_size=4)):
+    for kind in (ex.Kind.BOOLEAN, ex.Kind.BOOLEAN, *draw(st.lists(st.sampled_from(WANTED), min_size=2, max_size=4))):
         wanted = of_field_type(Scalar(kind.value)) if kind is not ex.Kind.DURATION else None
         drawn = drawing(draw, GROUND.entities, entity).of(wanted or type_of([], entity, ex.Days(1)), 3)
         found.append((drawn, wanted))
