@@ -17,7 +17,8 @@ import time
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -100,7 +101,7 @@ def main() -> int:
         command = [sys.executable, __file__, "--chunk", "1", "--count", str(count), "--seed", str(options.seed + tried)]
         command += ["--tests"] if options.tests else []
         command += ["--keep", str(options.keep)] if options.keep else []
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         lines = [line.split(" ", 4) for line in done.stdout.splitlines() if line[:1] in "01"]
         for line in lines:
             built, booted, passed = built + int(line[0]), booted + int(line[1]), passed + int(line[2])
