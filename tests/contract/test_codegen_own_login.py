@@ -91,7 +91,12 @@ def test_a_new_password_and_a_removal_end_every_session(app, change):
 
 @pytest.mark.parametrize(
     ("email", "password"),
-    [("ada@example.com", "wrong password!"), ("nobody@example.com", PASSWORD), ("", ""), ("ada@example.com", "x" * 5000)],
+    [
+        ("ada@example.com", "wrong password!"),
+        ("nobody@example.com", PASSWORD),
+        ("", ""),
+        ("ada@example.com", "x" * 5000),
+    ],
 )
 def test_wrong_passwords_are_refused_in_the_same_words(app, email, password):
     client, accounts, _ = app
@@ -127,7 +132,9 @@ def test_the_form_needs_its_token_its_browser_and_its_site(app):
     assert "app_session" not in client.cookies
 
 
-@pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "x"])
+@pytest.mark.parametrize(
+    "to", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "x"]
+)
 def test_signing_in_leads_nowhere_else(app, to):
     client, accounts, _ = app
     accounts.add("ada@example.com", "Ada", PASSWORD, [])
