@@ -108,7 +108,7 @@ def test_a_person_adds_finds_changes_and_deletes_an_item(page):
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Location").fill("Bench 9")
     page.get_by_role("button", name="Save changes").click()
-    expect(page.get_by_text("Bench 9")).to_be_visible()
+    expect(page.locator("dd", has_text="Bench 9")).to_be_visible()
 
     page.get_by_role("link", name="Delete").click()
     dialog = page.get_by_role("dialog")
