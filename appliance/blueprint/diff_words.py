@@ -1,4 +1,4 @@
-"""A comparison in plain words, grouped by screens, data and access; in English and German."""
+"""A comparison in plain words, grouped by screens, data and access; in the languages of the studio."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from appliance.blueprint.changes import Change, Changes
 
-LANGUAGES: Final = ("en", "de")
+LANGUAGES: Final = ("en", "de", "fr", "es")
 
 
 @dataclass(frozen=True, slots=True)
