@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -29,24 +30,32 @@ BOOKINGS = [
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[str]:
+def service() -> Iterator[Service]:
     with short_folder() as home:
-        service = Service(home, free_port(), free_port())
-        address = f"http://studio.intramural.localhost:{service.port}"
-        arguments = ["--home", home, "--port", service.issuer_port, "--redirect-uri", f"{address}/sign-in/callback"]
-        arguments += ["--post-logout-redirect-uri", f"{address}/sign-in"]
-        issuer = subprocess.Popen(
-            [sys.executable, "-m", "appliance.identity.demo_issuer", *map(str, arguments)],
-            cwd=ROOT, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            assert issuer.stdout is not None
-            assert issuer.stdout.readline()
-            with service.running():
-                yield address
-        finally:
-            issuer.terminate()
-            issuer.communicate(timeout=10)
+        yield Service(home, free_port(), free_port())
+
+
+def address_of(service: Service) -> str:
+    return f"http://studio.intramural.localhost:{service.port}"
+
+
+@pytest.fixture(scope="module")
+def studio(service: Service) -> Iterator[str]:
+    home, address = service.home, address_of(service)
+    arguments = ["--home", home, "--port", service.issuer_port, "--redirect-uri", f"{address}/sign-in/callback"]
+    arguments += ["--post-logout-redirect-uri", f"{address}/sign-in"]
+    issuer = subprocess.Popen(
+        [sys.executable, "-m", "appliance.identity.demo_issuer", *map(str, arguments)],
+        cwd=ROOT, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert issuer.stdout is not None
+        assert issuer.stdout.readline()
+        with service.running():
+            yield address
+    finally:
+        issuer.terminate()
+        issuer.communicate(timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +135,24 @@ def test_what_was_left_out_and_the_archive_can_be_taken(maya: Watched, tmp_path)
         assert "rooms-and-bookings/data/manifest.json" in packed.namelist()
     page.set_viewport_size({"width": 390, "height": 800})
     assert wide_as_the_screen(page)
+
+
+def test_the_operator_takes_it_on_the_command_line(maya: Watched, service: Service, tmp_path) -> None:
+    out = tmp_path / "rooms.zip"
+
+    def export(app: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "appliance.cli", "export", app, "--out", str(out)]
+        env = {**os.environ, "INTRAMURAL_HOME": str(service.home)}
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+    refused = export("no-such-app")
+    assert refused.returncode == 2
+    assert "no app" in refused.stdout + refused.stderr
+    assert not list(tmp_path.iterdir())
+    done = export("rooms-and-bookings")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(out) as packed:
+        assert packed.testzip() is None
 
 
 def test_nothing_went_wrong_behind_the_scenes(maya: Watched) -> None:
