@@ -10,6 +10,7 @@ from appliance.verifier.model import CannotTry, CheckFailed, Stage
 from appliance.verifier.page import CSRF_FIELD
 from appliance.verifier.recorder import Recorder
 from appliance.verifier.samples import Order, Sample, required_targets
+from appliance.verifier.typed import distinct, typed_fields
 from appliance.verifier.wording import a, start
 from appliance.verifier.world import World
 
@@ -42,12 +43,13 @@ def _check_entity(recorder: Recorder, world: World, entity: Entity) -> None:
     one = a(entity.name)
     with recorder.check(Stage.ACCEPTANCE, f"The owner can change {one}", subject=entity.name):
         world.rows[entity.name] = world.change(world.owner, world.rows[entity.name])
-    required = [item for item in entity.fields if item.required and item.type is not Scalar.BOOLEAN]
+    typed = typed_fields(world.blueprint, entity)
+    required = [item for item in typed if item.required and item.type is not Scalar.BOOLEAN]
     if any(item.default is None for item in required):
         title = f"{start(one)} with something missing is not saved, and the form says what"
         with recorder.check(Stage.ACCEPTANCE, title, subject=entity.name):
             _check_required(world, entity)
-    if any(item.unique for item in entity.fields):
+    if any(item.unique for item in typed):
         title = f"Two {plural(entity.name)} cannot be the same where they must differ"
         with recorder.check(Stage.ACCEPTANCE, title, subject=entity.name):
             _check_unique(world, entity)
@@ -63,7 +65,7 @@ def _check_entity(recorder: Recorder, world: World, entity: Entity) -> None:
         for other in world.blueprint.entities
         if other.name in world.rows
         and other.name != entity.name
-        and any(item.type == Ref(entity.name) and not item.unique for item in other.fields)
+        and any(item.type == Ref(entity.name) and item.name not in distinct(other) for item in other.fields)
     ]
     if referring:
         title = f"{start(one)} that {a(referring[0])} refers to cannot be deleted by mistake"
@@ -88,7 +90,7 @@ def _refused(answer: Answer, kind: str, message: str) -> None:
 def _check_required(world: World, entity: Entity) -> None:
     sample = world.sample(entity, world.owner)
     token = _csrf(world)
-    for item in entity.fields:
+    for item in typed_fields(world.blueprint, entity):
         if not item.required or item.default is not None or item.type is Scalar.BOOLEAN:
             continue
         name = identifier(item.name)
@@ -104,7 +106,7 @@ def _check_unique(world: World, entity: Entity) -> None:
     world.add(world.owner, entity, first)
     token = _csrf(world)
     tried = False
-    for item in entity.fields:
+    for item in typed_fields(world.blueprint, entity):
         name = identifier(item.name)
         if not item.unique or name not in first.values:
             continue

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
-from appliance.blueprint.model import Blueprint, Choice, Entity, Field, Ref, Scalar
+from appliance.blueprint.model import OWNER, Blueprint, Choice, Entity, Field, Ref, Scalar
 from appliance.blueprint.naming import identifier
 from appliance.verifier.client import Upload
 from appliance.verifier.model import CannotTry
+from appliance.verifier.typed import distinct, typed_fields
 
 _FIRST_DAY: Final = date(2031, 1, 1)
 _PIXEL: Final = base64.b64decode(
@@ -29,6 +30,38 @@ class Sample:
     marker: str
 
 
+@dataclass(frozen=True)
+class Manner:
+    """A way to fill in a form. Rules of an app want different ones: small numbers, days that follow one another, …"""
+
+    first_day: date = _FIRST_DAY
+    step: int = 0
+    """Days between one date of a form and the next."""
+    number: int | None = None
+    only_required: bool = False
+    booleans: bool | None = None
+    shift: int = 0
+    """Added to the position of a choice's option."""
+
+
+MANNERS: Final = (
+    Manner(),
+    Manner(step=1, number=1, booleans=False),
+    Manner(step=1, number=3, only_required=True),
+    Manner(step=1, number=2, booleans=True, shift=1),
+    Manner(first_day=date(2021, 1, 1), step=1, number=1, booleans=False, shift=2),
+    Manner(step=-1, number=2, booleans=False, shift=3),
+    Manner(first_day=date(2021, 1, 1), step=1, number=4, only_required=True, booleans=False, shift=4),
+)
+CONTRARY: Final = (
+    Manner(step=-1, number=-5),
+    Manner(first_day=date(2011, 1, 1), step=-1, number=0, only_required=True),
+    Manner(step=-1, number=1_000_000, booleans=True, shift=1),
+    Manner(first_day=date(2011, 1, 1), step=1, number=-5, booleans=False, shift=2),
+)
+"""Ways that a sensible rule refuses."""
+
+
 @dataclass
 class Sampler:
     """Makes samples for one blueprint; every call gives new values, so that unique fields stay unique."""
@@ -44,7 +77,9 @@ class Sampler:
                 if value is not None:
                     self._used.setdefault((entity.name, item.name), set()).add(str(value))
 
-    def sample(self, entity: Entity, person: str, refs: dict[str, str]) -> Sample:
+    def sample(
+        self, entity: Entity, person: str, refs: dict[str, str], manner: Manner = MANNERS[0], role: str = OWNER
+    ) -> Sample:
         """Values for a new row; ``refs`` gives ids by field name, person fields name ``person`` (an e-mail address).
 
         Raises:
@@ -52,19 +87,22 @@ class Sampler:
         """
         self._count += 1
         values: dict[str, str] = {}
+        differ = distinct(entity)
         files: dict[str, Upload] = {}
-        for item in entity.fields:
+        for position, item in enumerate(typed_fields(self.blueprint, entity, role)):
             name = identifier(item.name)
+            if manner.only_required and not item.required and item.name not in differ:
+                continue
             if item.type in UPLOADS:
                 files[name] = _upload(item, self._count)
             elif isinstance(item.type, Ref):
                 values[name] = refs.get(item.name, "")
             elif isinstance(item.type, Choice):
-                values[name] = self._choice(entity, item, item.type)
+                values[name] = self._choice(entity, item, item.type, manner.shift)
             elif item.type is Scalar.PERSON:
                 values[name] = self._person(entity, item, person)
             else:
-                values[name] = _scalar(item, self._count)
+                values[name] = _scalar(item, self._count, manner, position, differs=item.name in differ)
         return Sample({key: value for key, value in values.items() if value}, files, marker_of(entity, values))
 
     def another_choice(self, entity: Entity, sample: Sample) -> Sample | None:
@@ -85,9 +123,9 @@ class Sampler:
                     return None
         return replace(sample, values=values) if values != sample.values else None
 
-    def _choice(self, entity: Entity, item: Field, kind: Choice) -> str:
+    def _choice(self, entity: Entity, item: Field, kind: Choice, shift: int = 0) -> str:
         if not item.unique:
-            return kind.options[self._count % len(kind.options)]
+            return kind.options[(self._count + shift) % len(kind.options)]
         if not item.required:
             return ""
         used = self._used.setdefault((entity.name, item.name), set())
@@ -99,7 +137,7 @@ class Sampler:
         raise CannotTry(message)
 
     def _person(self, entity: Entity, item: Field, person: str) -> str:
-        if not item.unique:
+        if item.name not in distinct(entity):
             return person
         used = self._used.setdefault((entity.name, item.name), set())
         chosen = person if person not in used else f"verifier-guest-{self._count}@example.org"
@@ -116,15 +154,17 @@ def marker_of(entity: Entity, values: dict[str, str]) -> str:
     return ""
 
 
-def _scalar(item: Field, count: int) -> str:
-    day = _FIRST_DAY + timedelta(days=count)
+def _scalar(item: Field, count: int, manner: Manner, position: int, *, differs: bool) -> str:
+    day = manner.first_day + timedelta(days=count + manner.step * position)
+    number = 1000 + count if manner.number is None or differs else manner.number
+    checked = bool(count % 2) if manner.booleans is None else manner.booleans
     moment = f"{count // 60 % 24:02}:{count % 60:02}"
     made: dict[Scalar, str] = {
         Scalar.TEXT: f"Trial {count} {item.name}",
         Scalar.LONGTEXT: f"Trial {count} {item.name} over several words.",
-        Scalar.NUMBER: str(1000 + count),
-        Scalar.MONEY: f"{1000 + count}.50",
-        Scalar.BOOLEAN: "on" if count % 2 else "",
+        Scalar.NUMBER: str(number),
+        Scalar.MONEY: f"{number}.50",
+        Scalar.BOOLEAN: "on" if checked else "",
         Scalar.DATE: day.isoformat(),
         Scalar.DATETIME: f"{day.isoformat()}T{moment}",
         Scalar.TIME: moment,

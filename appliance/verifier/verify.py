@@ -12,6 +12,7 @@ from appliance.blueprint.model import Blueprint
 from appliance.blueprint.naming import plural, slug
 from appliance.core.ports import AppTokenIssuer, Sandbox
 from appliance.verifier.acceptance import check_as_owner
+from appliance.verifier.behaviour import check_behaviour
 from appliance.verifier.boot import Launch, Place, prepare, start, stop
 from appliance.verifier.build import check_build
 from appliance.verifier.client import AppClient, expect
@@ -104,6 +105,7 @@ def _try_out(recorder: Recorder, place: Place, client: AppClient, again: Launch)
             check_as_owner(recorder, world, creation_order(place.blueprint))
             for role in place.blueprint.roles:
                 check_role(recorder, world, role)
+            check_behaviour(recorder, world)
         before: Mapping[str, list[int]] = {}
         title = "The app closes properly when it is asked to"
         with recorder.stage(Stage.RESTART), recorder.check(Stage.RESTART, title):

@@ -13,7 +13,8 @@ from appliance.verifier.client import Answer, AppClient, expect
 from appliance.verifier.model import CannotTry, CheckFailed
 from appliance.verifier.page import CSRF_FIELD, Form
 from appliance.verifier.people import Actor, actor
-from appliance.verifier.samples import UPLOADS, Sample, Sampler
+from appliance.verifier.samples import MANNERS, UPLOADS, Manner, Sample, Sampler
+from appliance.verifier.typed import distinct, typed_fields
 from appliance.verifier.wording import a, start
 
 _LOCATION: Final = re.compile(r"/([a-z0-9-]+)/([1-9]\d{0,18})(?:\?.*)?")
@@ -28,6 +29,7 @@ class Row:
     entity: Entity
     id: int
     marker: str
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -38,9 +40,11 @@ class World:
     blueprint: Blueprint
     sampler: Sampler
     rows: dict[str, Row] = field(default_factory=dict)
+    manners: dict[str, Manner] = field(default_factory=dict)
+    """By entity: how a form was filled in last time that it was taken."""
     owner: Actor = field(default_factory=lambda: actor(OWNER))
 
-    def sample(self, entity: Entity, who: Actor, *, without: int = 0) -> Sample:
+    def sample(self, entity: Entity, who: Actor, *, without: int = 0, manner: Manner | None = None) -> Sample:
         """Values for a row as ``who`` would type them; no reference leads to the row ``without``.
 
         Raises:
@@ -52,7 +56,15 @@ class World:
                 target = self._target(entity, item, item.type)
                 itself = target is not None and target.entity == entity and target.id == without
                 refs[item.name] = "" if target is None or itself else str(target.id)
-        return self.sampler.sample(entity, who.person.email, refs)
+        chosen = manner or self.manners.get(entity.name, MANNERS[0])
+        return self.sampler.sample(entity, who.person.email, refs, chosen, who.role)
+
+    def ways(self, entity: Entity) -> tuple[Manner, ...]:
+        """How to fill in a form, what was taken last time first; only one where the blueprint has no rules."""
+        last = self.manners.get(entity.name, MANNERS[0])
+        if not any(rule.entity == entity.name for rule in self.blueprint.rules):
+            return (last,)
+        return (last, *(manner for manner in MANNERS if manner != last))
 
     def _target(self, entity: Entity, item: Field, kind: Ref) -> Row | None:
         target = self.rows.get(kind.entity)
@@ -61,7 +73,7 @@ class World:
                 message = f"No {kind.entity} could be made."
                 raise CannotTry(message)
             return None
-        if not item.unique:
+        if item.name not in distinct(entity):
             return target
         # Each row needs one of its own. Only required ones are made: they cannot go round in a circle.
         return self.add(self.owner, target.entity) if item.required and kind.entity != entity.name else None
@@ -72,29 +84,43 @@ class World:
         Raises:
             CheckFailed: any step fails.
         """
-        sample = sample or self.sample(entity, who)
         path = f"/{slug(entity.name)}/new"
         refused = f"{start(a(entity.name))} cannot be added: the form does not open."
-        opened = expect(self.client.get(who, path), (200,), "form_closed", refused)
-        form = self._form(opened, entity)
+        tried = (None,) if sample is not None else self.ways(entity)
+        for manner in tried:
+            typed = sample or self.sample(entity, who, manner=manner)  # first: it may add rows that the form offers
+            opened = expect(self.client.get(who, path), (200,), "form_closed", refused)
+            answer, typed = self._send(who, path, opened, entity, typed)
+            if answer.status != 422:
+                self.manners[entity.name] = manner or self.manners.get(entity.name, MANNERS[0])
+                break
+        message = f"{start(a(entity.name))} that is filled in correctly is not saved."
+        expect(answer, (303,), "not_saved", message)
+        return Row(entity, self._created(answer, entity), typed.marker, typed.values)
+
+    def _send(self, who: Actor, path: str, opened: Answer, entity: Entity, sample: Sample) -> tuple[Answer, Sample]:
+        form = self._form(opened, entity, who)
         values = self._fill(form, entity, sample)
         answer = self.client.post(who, path, values, files=sample.files, multipart=form.multipart)
         while answer.status == 422 and (other := self.sampler.another_choice(entity, sample)) is not None:
             sample = other  # an example may have been given an option that its blueprint line does not name
             values = self._fill(form, entity, sample)
             answer = self.client.post(who, path, values, files=sample.files, multipart=form.multipart)
-        message = f"{start(a(entity.name))} that is filled in correctly is not saved."
-        expect(answer, (303,), "not_saved", message)
-        return Row(entity, self._created(answer, entity), sample.marker)
+        return answer, sample
 
-    def _form(self, opened: Answer, entity: Entity) -> Form:
+    def _form(self, opened: Answer, entity: Entity, who: Actor) -> Form:
         form = None
-        for item in entity.fields:
+        typed = typed_fields(self.blueprint, entity, who.role)
+        for item in typed:
             form = form or opened.page.form_for(identifier(item.name))
+        if not typed:  # everything is hidden or worked out: the form has only its button
+            form = next(
+                (item for item in opened.page.forms if item.method == "post" and CSRF_FIELD in item.inputs), None
+            )
         if form is None:
             message = f"There is no form to fill in for {a(entity.name)}."
             raise CheckFailed("form_missing", message, detail=opened.request)
-        missing = [item.name for item in entity.fields if identifier(item.name) not in form.inputs]
+        missing = [item.name for item in typed if identifier(item.name) not in form.inputs]
         if missing:
             message = f"The form for {a(entity.name)} has no place for: {', '.join(missing)}."
             raise CheckFailed("field_missing", message, detail=opened.request)
@@ -107,8 +133,13 @@ class World:
         values = {**form.hidden(), **sample.values}
         for item in entity.fields:
             name = identifier(item.name)
-            control = form.inputs[name]
-            if not isinstance(item.type, Ref) or control.kind != "select" or values.get(name, "") in control.options:
+            control = form.inputs.get(name)
+            if (
+                control is None
+                or not isinstance(item.type, Ref)
+                or control.kind != "select"
+                or values.get(name, "") in control.options
+            ):
                 continue
             offered = [option for option in control.options if option]
             if not offered and item.required:
@@ -154,15 +185,19 @@ class World:
             CheckFailed: any step fails.
         """
         path = f"/{slug(row.entity.name)}/{row.id}/edit"
-        sample = self.sample(row.entity, who, without=row.id)  # first: it may add rows that the form then offers
         message = f"{start(a(row.entity.name))} cannot be changed: its form does not open."
-        opened = expect(self.client.get(who, path), (200,), "form_closed", message)
-        form = self._form(opened, row.entity)
-        values = self._fill(form, row.entity, sample)
-        answer = self.client.post(who, path, values, files=sample.files, multipart=form.multipart)
+        for manner in self.ways(row.entity):
+            sample = self.sample(row.entity, who, without=row.id, manner=manner)
+            opened = expect(self.client.get(who, path), (200,), "form_closed", message)
+            form = self._form(opened, row.entity, who)
+            values = self._fill(form, row.entity, sample)
+            answer = self.client.post(who, path, values, files=sample.files, multipart=form.multipart)
+            if answer.status != 422:
+                self.manners[row.entity.name] = manner
+                break
         message = f"A change to {a(row.entity.name)} is not saved."
         expect(answer, (303,), "not_saved", message)
-        changed = Row(row.entity, row.id, sample.marker)
+        changed = Row(row.entity, row.id, sample.marker, sample.values)
         self.must_show(changed, "change_lost", f"A change to {a(row.entity.name)} is lost.")
         return changed
 
@@ -193,6 +228,6 @@ class World:
 
     def send_new(self, who: Actor | None, entity: Entity, values: Mapping[str, str], sample: Sample) -> Answer:
         """POST a new row without looking at the form first."""
-        multipart = any(item.type in UPLOADS for item in entity.fields)
+        multipart = any(item.type in UPLOADS for item in typed_fields(self.blueprint, entity))
         path = f"/{slug(entity.name)}/new"
         return self.client.post(who, path, values, files=sample.files, multipart=multipart)

@@ -16,6 +16,7 @@ from appliance.verifier.page import read_page
 from appliance.verifier.recorder import Recorder
 from appliance.verifier.repair import repair, signature
 from appliance.verifier.samples import Sampler, creation_order
+from appliance.verifier.typed import typed_fields
 from appliance.verifier.wording import a, can
 from tests.fixtures.blueprint_strategies import blueprints
 from tests.fixtures.rendered_apps import LOANS
@@ -95,7 +96,7 @@ def test_samples_fit_the_blueprint(blueprint: Blueprint) -> None:
                 break
             names = {identifier(item.name) for item in entity.fields}
             assert set(sample.values) | set(sample.files) <= names
-            for item in entity.fields:
+            for item in typed_fields(blueprint, entity):
                 name = identifier(item.name)
                 if item.required and item.type != "boolean":
                     assert sample.values.get(name) or name in sample.files
