@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint import expressions as ex
@@ -31,6 +32,7 @@ _KIT: Final = {
     ),
     "conditions": ("Where",),
 }
+COMMENT_WIDTH: Final = 110
 _TEXT: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 _Key = tuple[str, ex.Expression, Type | None]
@@ -62,7 +64,8 @@ class Conditions:
             self.known[key] = self._free(base.upper())
             said = expression_text(expression, self.names.blueprint.entities, owner, loosest=WHEN, wanted=wanted)
             about = f"{naming.plural(entity)} where" if wanted is None else f"{owner.name}:"
-            self.constants[self.known[key]] = f"# {' '.join(f'{about} {said}'.split())}\n{self.known[key]} = {text}"
+            comment = "\n".join(f"# {line}" for line in wrap(f"{about} {said}", COMMENT_WIDTH))
+            self.constants[self.known[key]] = f"{comment}\n{self.known[key]} = {text}"
         return self.known[key]
 
     def computed(self, entity: Entity, item: Field) -> str:
