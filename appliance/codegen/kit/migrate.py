@@ -102,7 +102,10 @@ def _sqlite(definition: Definition, url: str, plan: Plan, *, trial: bool) -> dic
         with _opened(url) as old, _opened(f"sqlite:///{new}") as fresh:
             with old.reading() as reading, fresh.engine.connect() as target:
                 # Rows are filled in table by table; whether every reference leads somewhere is looked at in the end.
+                # Inside a transaction the pragma would do nothing.
+                target.exec_driver_sql("COMMIT")
                 target.exec_driver_sql("PRAGMA foreign_keys=OFF")
+                target.exec_driver_sql("BEGIN")
                 target.commit()
                 target.execution_options(for_writing=True)
                 result = _fill(definition, plan, Source(reading.connection(), plan), target)
