@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from appliance.blueprint.model import OWNER
 from appliance.blueprint.parser import parse
 from appliance.core.events import Event
-from appliance.db.records import Origin
+from appliance.db.records import BuildState, Origin
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.errors import NotAllowed, NotFound
 from appliance.studio.evidence import act
@@ -25,7 +25,11 @@ from appliance.web.story import DOING, stories
 from appliance.web.workspace import leave_to, slow_down, workspace
 
 if TYPE_CHECKING:
-    from appliance.db.records import Project
+    from collections.abc import Sequence
+
+    from appliance.db.records import Build, Project
+    from appliance.studio.people import Actor
+    from appliance.studio.proposal import Proposal
     from appliance.web.services import Services
 
 TOLD: Final = 6
@@ -63,6 +67,7 @@ class AppController(Controller):
             doing=DOING,
             turn=turn,
             proposal=proposal,
+            reopened=_reopened(services, actor, project, builds),
             next_version=(project.current or 0) + 1,
             as_role=role if role in _roles_of(services, project) else "",
             words=words[: services.settings.build.prompt_characters],
@@ -148,6 +153,16 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
         status_code=303,
         headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
     )
+
+
+def _reopened(services: Services, actor: Actor, project: Project, builds: Sequence[Build]) -> Proposal | None:
+    """The change that the last build could not make: it is open again."""
+    last = builds[-1] if builds else None
+    if last is None or last.state not in {BuildState.FAILED, BuildState.CANCELLED} or project.current is None:
+        return None
+    if last.origin not in {Origin.REVISION, Origin.RESTORE}:
+        return None
+    return next(iter(services.studio.revisions.open(actor, project.id)), None)
 
 
 def _roles_of(services: Services, project: Project) -> tuple[str, ...]:
