@@ -174,7 +174,7 @@ def read_widgets(cursor: Cursor, entities: Sequence[Entity]) -> tuple[Widget, ..
     found: list[Widget] = []
     while True:
         if len(found) == MAX_WIDGETS:
-            cursor.fail(f"a dashboard has at most {MAX_WIDGETS} widgets")
+            cursor.fail(f"a dashboard has at most {MAX_WIDGETS} widgets", "Put the others on another page.")
         found.append(_read_widget(cursor, entities))
         if not cursor.accept(","):
             return tuple(found)

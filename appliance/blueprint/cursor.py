@@ -34,7 +34,7 @@ class Cursor:
         """The next token; the end of the line is an error."""
         token = self.peek()
         if token is None:
-            self.fail("the line ends too early")
+            self.fail("the line ends too early", "Write the rest of it.")
         self._at += 1
         return token
 
@@ -94,7 +94,7 @@ class Cursor:
             last = token
             self._at += 1
         if first is None or last is None or last is not self._tokens[self._at - 1]:
-            self.fail(f"the name of {what} is missing here")
+            self.fail(f"the name of {what} is missing here", "Write it in words.")
         text = self.line[first.column - 1 : last.end]
         if not allowed(text):
             self.fail(f"{text!r} cannot be the name of {what}", "Use letters, digits and single spaces.", first)

@@ -185,7 +185,7 @@ def read_type(cursor: Cursor, entities: Sequence[str]) -> FieldType:
                 break
         cursor.expect(")")
         if not 2 <= len(options) <= MAX_CHOICES:
-            cursor.fail(f"a choice has 2 to {MAX_CHOICES} options", token=token)
+            cursor.fail(f"a choice has 2 to {MAX_CHOICES} options", "Write them in brackets: choice(new, done).", token)
         return Choice(tuple(options))
     if token.text == "ref":
         cursor.expect("(", "Write the entity in brackets: ref(Item).")

@@ -161,7 +161,7 @@ class _Reader:
     def _quoted(self, cursor: Cursor, what: str, limit: int) -> str:
         text = cursor.string(what)
         if not is_title(text) or len(text) > limit:
-            cursor.fail(f"{what} must be 1 to {limit} printable characters")
+            cursor.fail(f"{what} must be 1 to {limit} printable characters", "Shorten it; leave out quotes.")
         cursor.end()
         return text
 

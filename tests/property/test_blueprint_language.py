@@ -12,7 +12,7 @@ from appliance.blueprint.printer import to_text
 from tests.fixtures.blueprint_strategies import blueprints
 
 SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -29,12 +29,12 @@ def test_the_printed_form_is_canonical(blueprint):
     assert to_text(parse(text)) == text
 
 
-def where_it_fails(text):
-    """Line and column of the mistake, or None; any other exception fails the test."""
+def mistake(text):
+    """The mistake in a text, or None; any other exception fails the test."""
     try:
         parse(text)
     except BlueprintError as error:
-        return error.line, error.column
+        return error
     return None
 
 
@@ -44,7 +44,8 @@ def test_a_damaged_text_parses_or_says_where(blueprint, data):
     text = to_text(blueprint)
     at = data.draw(st.integers(0, len(text) - 1))
     damaged = text[:at] + data.draw(st.text(max_size=3)) + text[at + data.draw(st.integers(0, 3)) :]
-    assert where_it_fails(damaged) is None or where_it_fails(damaged) >= (1, 1)
+    found = mistake(damaged)
+    assert found is None or ((found.line, found.column) >= (1, 1) and found.hint), found
 
 
 @given(st.text(max_size=300))
@@ -52,3 +53,4 @@ def test_any_text_parses_or_says_where(text):
     with pytest.raises(BlueprintError) as caught:
         parse(text)
     assert caught.value.line >= 1
+    assert caught.value.hint
