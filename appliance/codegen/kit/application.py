@@ -18,6 +18,7 @@ from .identity import COOKIE, SESSION_SECONDS, HeaderIdentity, LocalIdentity
 from .inbox import put_away, show_reminders
 from .numbering import catch_up
 from .pages import home, page_handlers
+from .people import save_details, show_details, show_people
 from .rendering import Renderer
 from .security import load_signer, security_headers
 from .settings import Login
@@ -120,6 +121,9 @@ def build(definition: Definition, settings: Settings) -> Litestar:
             home,
             show_reminders,
             put_away,
+            show_people,
+            show_details,
+            save_details,
             *(handler for page in definition.pages for handler in page_handlers(page)),
             *(
                 Router(f"/{controller.entity.slug}", route_handlers=[controller])

@@ -6,10 +6,11 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine, event, func, select
+from sqlalchemy import create_engine, event, func, inspect, select, text
 from sqlmodel import Session
 
 from . import total
+from .columns import PEOPLE_TABLE
 from .records import Base
 
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
 
     def create_tables(self) -> None:
-        """Make the tables that are missing."""
+        """Make the tables that are missing, and the people's columns that an older app did not have."""
         Base.metadata.create_all(self.engine)
+        there = {column["name"] for column in inspect(self.engine).get_columns(PEOPLE_TABLE)}
+        with self.engine.begin() as connection:
+            for name in {"phone", "job_title", "department"} - there:
+                connection.execute(text(f"ALTER TABLE {PEOPLE_TABLE} ADD COLUMN {name} VARCHAR DEFAULT '' NOT NULL"))
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

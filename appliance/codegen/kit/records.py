@@ -46,6 +46,9 @@ class Person(Base, table=True):
     subject: str | None = Field(default=None, unique=True)
     name: str = ""
     email: str = Field(default="", index=True)
+    phone: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    job_title: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    department: str = Field(default="", sa_column_kwargs={"server_default": ""})
     seen_at: dt.datetime | None = Field(default=None, sa_type=cast("type[Any]", Utc))
 
     @property
