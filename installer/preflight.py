@@ -29,11 +29,12 @@ class SystemPackage:
 BUBBLEWRAP: Final = SystemPackage("bubblewrap", "bwrap", "runs every app where it can do no harm")
 CHROMIUM: Final = SystemPackage("chromium", "chromium", "shows the pages to the tests")
 IPROUTE: Final = SystemPackage("iproute2", "ip", "gives a test a network without a route")
+OPENSSL: Final = SystemPackage("openssl", "openssl", "is the time stamp authority of the tests")
 POSTGRESQL: Final = SystemPackage("postgresql", "pg_ctlcluster", "holds the records of exported apps in the tests")
 STRACE: Final = SystemPackage("strace", "strace", "makes system calls fail on purpose in the tests")
 
 RUN: Final = (BUBBLEWRAP,)
-TEST: Final = (BUBBLEWRAP, CHROMIUM, IPROUTE, POSTGRESQL, STRACE)
+TEST: Final = (BUBBLEWRAP, CHROMIUM, IPROUTE, OPENSSL, POSTGRESQL, STRACE)
 
 
 class MissingPackages(Exception):  # noqa: N818 - shown to a person as it is
