@@ -66,14 +66,18 @@ class Operands:
         raise NotImplementedError
 
     def shaped(self, found: Typed, wanted: Type) -> Typed:
-        """A text in quotes as the time or person that is wanted there."""
-        if not isinstance(found.node, ex.Text):
+        """A text in quotes as the time that is wanted there."""
+        if not isinstance(found.node, ex.Text) or wanted.kind is not ex.Kind.TIME:
             return found
-        if wanted.kind is ex.Kind.TIME:
-            if _TIME.fullmatch(found.node.value) is None:
-                self.cursor.fail(f"{found.node.value!r} is not a time", 'Write it as "14:30".', found.token)
-            return Typed(found.node, wanted, found.token)
-        return Typed(found.node, wanted, found.token) if wanted.kind is ex.Kind.PERSON else found
+        if _TIME.fullmatch(found.node.value) is None:
+            self.cursor.fail(f"{found.node.value!r} is not a time", 'Write it as "14:30".', found.token)
+        return Typed(ex.Clock(dt.time.fromisoformat(found.node.value)), wanted, found.token)
+
+    def beside(self, found: Typed, other: Type) -> Typed:
+        """A text in quotes as the time, or as the address of the person, that it is compared with."""
+        if isinstance(found.node, ex.Text) and other.kind is ex.Kind.PERSON:
+            return Typed(found.node, other, found.token)
+        return self.shaped(found, other)
 
     def count(self, token: Token | None) -> None:
         self.size += 1
@@ -110,7 +114,8 @@ class Operands:
             case TokenKind.STRING:
                 if not token.text:
                     self.cursor.fail("an empty text equals nothing", "Write is empty.", token)
-                return Typed(ex.Text(token.text), Type(ex.Kind.TEXT), token)
+                text = Typed(ex.Text(token.text), Type(ex.Kind.TEXT), token)
+                return text if wanted is None else self.shaped(text, wanted)
             case TokenKind.NUMBER:
                 return self._number(token)
             case TokenKind.DATE:

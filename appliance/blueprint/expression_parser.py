@@ -45,8 +45,7 @@ def read_value(cursor: Cursor, entities: Sequence[Entity], entity: Entity, wante
     """
     reader = _Reader(cursor, entities, entity)
     found = reader.when(wanted)
-    if wanted.kind is not ex.Kind.PERSON:
-        found = reader.shaped(found, wanted)
+    found = reader.shaped(found, wanted)
     if hint := kinds.storable(wanted, found.type):
         cursor.fail(f"this is {found.type}, not {wanted}", hint, found.token)
     check(cursor, entities, entity, found.node)
@@ -135,8 +134,8 @@ class _Reader(Operands):
         if self.cursor.at("empty"):
             word = "is empty" if operator is ex.Comparator.EQ else "is not empty"
             self.cursor.fail("'empty' is no value to compare with", f"Write {word}.")
-        right = self.shaped(self._sum(left.type), left.type)
-        left = self.shaped(left, right.type)
+        right = self.beside(self._sum(left.type), left.type)
+        left = self.beside(left, right.type)
         if hint := kinds.comparable(operator, left.type, right.type):
             alike = kinds.joined(left.type, right.type) is not None
             where = symbol if alike else right.token
@@ -157,7 +156,7 @@ class _Reader(Operands):
         self.cursor.expect("(", "Write the values in brackets: in (open, late).")
         options: list[ex.Expression] = []
         while True:
-            option = self.shaped(self._sum(left.type), left.type)
+            option = self.beside(self._sum(left.type), left.type)
             if hint := kinds.comparable(ex.Comparator.EQ, left.type, option.type):
                 self.cursor.fail(f"{option.type} is looked for in {left.type}", hint, option.token)
             options.append(option.node)

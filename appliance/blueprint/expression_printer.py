@@ -121,7 +121,7 @@ def _option(value: str, wanted: Type | None) -> str:
     return quoted(value) if any(option.startswith(f"{value} ") for option in options) else value
 
 
-def _value(node: ex.Text | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Days | ex.Moment) -> str:  # noqa: PLR0911
+def _value(node: ex.Text | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Clock | ex.Days | ex.Moment) -> str:  # noqa: PLR0911
     match node:
         case ex.Text(value):
             return quoted(value)
@@ -133,6 +133,8 @@ def _value(node: ex.Text | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Days 
             return value.isoformat()
         case ex.Instant(value):
             return value.strftime("%Y-%m-%dT%H:%M")
+        case ex.Clock(value):
+            return quoted(f"{value:%H:%M}")
         case ex.Days(value):
             return f"{value} day" if abs(value) == 1 else f"{value} days"
         case ex.Moment():

@@ -22,6 +22,7 @@ _VALUES: Final = {
     ex.Truth: ex.Kind.BOOLEAN,
     ex.Day: ex.Kind.DATE,
     ex.Instant: ex.Kind.DATETIME,
+    ex.Clock: ex.Kind.TIME,
     ex.Days: ex.Kind.DURATION,
 }
 _MOMENTS: Final = {

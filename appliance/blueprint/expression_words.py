@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MINUS: Final = "\u2212"
 _SIGNS: Final = {ex.Sign.PLUS: "+", ex.Sign.MINUS: _MINUS, ex.Sign.TIMES: "\u00d7", ex.Sign.OVER: "÷"}
 _FOUR_DIGITS: Final = 1000
-_Literal = ex.Text | ex.Option | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Days | ex.Moment
+_Literal = ex.Text | ex.Option | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Clock | ex.Days | ex.Moment
 _COMPOUND = (ex.And, ex.Or, ex.When, ex.Arithmetic, ex.Compare, ex.Not, ex.OneOf, ex.Contains, ex.IsEmpty)
 
 
@@ -171,6 +171,8 @@ class _Words:
                 return _dated(value.strftime(self.phrases["date"]), value.year)
             case ex.Instant(value):
                 return f"{_dated(value.strftime(self.phrases['date']), value.year)} {value:%H:%M}"
+            case ex.Clock(value):
+                return f"{value:%H:%M}"
             case ex.Days(value):
                 return self.phrases["1 day"] if value == 1 else self._phrase("days", str(value))
             case ex.Moment():

@@ -83,6 +83,13 @@ class Instant:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day, written ``"14:30"`` where a time belongs."""
+
+    value: dt.time
+
+
+@dataclass(frozen=True, slots=True)
 class Days:
     """A duration: ``3 days``, ``2 weeks``."""
 
@@ -259,6 +266,7 @@ Expression = (
     | Truth
     | Day
     | Instant
+    | Clock
     | Days
     | Moment
     | Path

@@ -27,7 +27,7 @@ _FOLDS: Final = {
     ex.Fold.HIGHEST: "highest_of",
 }
 _SUM, _PRODUCT, _ATOM = range(3)
-_LITERALS = ex.Text | ex.Option | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Days
+_LITERALS = ex.Text | ex.Option | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Clock | ex.Days
 
 
 class Formulas:
@@ -41,7 +41,7 @@ class Formulas:
 
     def text(self, node: ex.Expression, wanted: Type | None = None) -> str:
         """A Python expression for a ``Value``; ``wanted`` is what a field needs it to be."""
-        text = self._value(node, wanted)
+        text = self._value(node)
         if wanted is None:
             return text
         kind = self._kind(node)
@@ -52,12 +52,12 @@ class Formulas:
     def _kind(self, node: ex.Expression) -> ex.Kind:
         return type_of(self.entities, self.entity, node).kind
 
-    def _value(self, node: ex.Expression, wanted: Type | None = None) -> str:
+    def _value(self, node: ex.Expression) -> str:
         """Something that has the operators of values."""
-        text = self._given(node, wanted)
+        text = self._given(node)
         return f"value({text})" if isinstance(node, _LITERALS) else text
 
-    def _given(self, node: ex.Expression, wanted: Type | None = None) -> str:  # noqa: C901, PLR0911, PLR0912
+    def _given(self, node: ex.Expression) -> str:  # noqa: C901, PLR0911, PLR0912
         match node:
             case ex.Moment():
                 return node.name
@@ -66,8 +66,7 @@ class Formulas:
             case ex.Compare():
                 return self._compare(node)
             case ex.OneOf(operand, options):
-                kind = type_of(self.entities, self.entity, operand)
-                listed = ", ".join(self._given(option, kind) for option in options)
+                listed = ", ".join(self._given(option) for option in options)
                 return f"one_of({self._given(operand)}, {listed})"
             case ex.IsEmpty(operand):
                 return f"is_empty({self._value(operand)})"
@@ -85,15 +84,14 @@ class Formulas:
                 text = self._value(operand)
                 return f"-({text})" if isinstance(operand, ex.Arithmetic) else f"-{text}"
             case ex.Call():
-                return self._call(node, wanted)
+                return self._call(node)
             case ex.Related():
                 return self._related(node)
             case ex.When(value, condition, otherwise):
-                kind = wanted or type_of(self.entities, self.entity, value)
-                text = f"when({self._value(condition)}, {self._given(value, kind)}"
-                return text + (f", {self._given(otherwise, kind)})" if otherwise is not None else ")")
+                text = f"when({self._value(condition)}, {self._given(value)}"
+                return text + (f", {self._given(otherwise)})" if otherwise is not None else ")")
             case _:
-                return _literal(node, wanted)
+                return _literal(node)
 
     def _path(self, names: tuple[str, ...]) -> str:
         found = steps(self.entities, self.entity, names)
@@ -109,9 +107,7 @@ class Formulas:
         return text
 
     def _compare(self, node: ex.Compare) -> str:
-        left_type = type_of(self.entities, self.entity, node.left)
-        right_type = type_of(self.entities, self.entity, node.right)
-        left, right = self._given(node.left, right_type), self._given(node.right, left_type)
+        left, right = self._given(node.left), self._given(node.right)
         if node.operator is ex.Comparator.EQ:
             return f"equal({left}, {right})"
         if node.operator is ex.Comparator.NE:
@@ -132,16 +128,15 @@ class Formulas:
             return text if own >= level else f"({text})"
         return self._value(node) if first else self._given(node)
 
-    def _call(self, node: ex.Call, wanted: Type | None) -> str:
+    def _call(self, node: ex.Call) -> str:
         name = _FUNCTIONS.get(node.function, node.function.value)
         if node.function is ex.Function.ROUND and len(node.arguments) > 1:
             places = node.arguments[1]
             digits = int(places.value) if isinstance(places, ex.Number) else 0
             return f"rounded({self._given(node.arguments[0])}, {digits})"
-        kind = wanted if node.function is ex.Function.FIRST else None
         if node.function is ex.Function.DAYS:
             return f"days({self._value(node.arguments[0])})"
-        return f"{name}({', '.join(self._given(argument, kind) for argument in node.arguments)})"
+        return f"{name}({', '.join(self._given(argument) for argument in node.arguments)})"
 
     def _related(self, node: ex.Related) -> str:
         other = entity_named(self.entities, node.entity)
@@ -156,13 +151,10 @@ class Formulas:
         return f"{_FOLDS[node.fold]}({', '.join(parts)})"
 
 
-def _literal(
-    node: ex.Text | ex.Option | ex.Number | ex.Truth | ex.Day | ex.Instant | ex.Days, wanted: Type | None
-) -> str:
+def _literal(node: _LITERALS) -> str:  # noqa: PLR0911 - one return per literal
     match node:
-        case ex.Text(value) if wanted is not None and wanted.kind is ex.Kind.TIME:
-            hour, minute = value.split(":")
-            return f"dt.time({int(hour)}, {int(minute)})"
+        case ex.Clock(value):
+            return f"dt.time({value.hour}, {value.minute})"
         case ex.Text(value) | ex.Option(value):
             return repr(value)
         case ex.Number(value):
