@@ -2,68 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from tests.faults.test_studio_crash import ROOT, Service
-from tests.fixtures.studio import free_port, short_folder
+from tests.fixtures.studio_browser import (
+    FLAGS,
+    LOW_CONTRAST,
+    PATIENCE,
+    WORDS,
+    Watched,
+    axe_faults,
+    ready,
+    served,
+    sign_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = [pytest.mark.browser, pytest.mark.sandbox]
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP *.localhost 127.0.0.1",
-]  # fmt: skip
-WORDS = "Handover notes between shifts: machine, what happened, how urgent it is, and whether it is settled."
-PATIENCE = 120_000
-expect.set_options(timeout=20_000)  # a busy machine is no reason to fail
-
-
-class Watched:
-    """A page of which every console error, script error and failed request is remembered."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.troubles: list[str] = []
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: self._note(message.type, message.text))
-        page.on("pageerror", lambda error: self.troubles.append(f"script: {error}"))
-        page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
-
-    def _note(self, kind: str, text: str) -> None:
-        if kind in {"error", "warning"}:
-            self.troubles.append(f"{kind}: {text}")
-
-    def _failed(self, url: str, why: str) -> None:
-        if "ERR_ABORTED" not in why:  # a frame that is replaced while it loads
-            self.troubles.append(f"request: {url} {why}")
 
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[str]:
-    with short_folder() as home:
-        service = Service(home, free_port(), free_port(), line_seconds=0.12)
-        address = f"http://studio.intramural.localhost:{service.port}"
-        arguments = ["--home", home, "--port", service.issuer_port, "--redirect-uri", f"{address}/sign-in/callback"]
-        arguments += ["--post-logout-redirect-uri", f"{address}/sign-in"]
-        issuer = subprocess.Popen(
-            [sys.executable, "-m", "appliance.identity.demo_issuer", *map(str, arguments)],
-            cwd=ROOT, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            assert issuer.stdout is not None
-            assert issuer.stdout.readline()
-            with service.running():
-                yield address
-        finally:
-            issuer.terminate()
-            issuer.communicate(timeout=10)
+    with served(0.12) as (address, service), service.running():
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -88,25 +53,20 @@ def maya(studio: str, browser: Browser) -> Iterator[Watched]:
     context.close()
 
 
-def sign_in(page: Page, studio: str, name: str) -> None:
-    page.goto(studio)
-    page.get_by_role("link", name="Sign in with your company account").click()
-    page.get_by_role("button", name=name).click()
-    page.wait_for_url(f"{studio}/")
-
-
 @pytest.fixture(scope="module")
 def app(maya: Watched) -> str:
     """The address of the app that Maya makes in the first test."""
     page = maya.page
     page.get_by_label("Describe your app").fill(WORDS)
     page.get_by_role("button", name="Build it").click()
+    page.get_by_text("Who may settle a note?").wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="Skip").click()
     page.wait_for_url("**/apps/app_*")
     expect(page.locator("pre[data-live]")).to_contain_text("role Operator", timeout=PATIENCE)
     expect(page.locator("h1")).to_have_text("Shift Handover")
     expect(page.locator('[data-stage="verify"]')).to_have_class("now", timeout=PATIENCE)
     expect(page.locator("[data-check-list] li").nth(3)).to_be_attached(timeout=PATIENCE)
-    expect(page.get_by_text("Version 1 is ready.")).to_be_visible(timeout=PATIENCE)
+    ready(page, 1)
     return page.url
 
 
@@ -123,7 +83,8 @@ def test_from_a_sentence_to_an_app_in_the_frame(maya: Watched, app: str) -> None
 
 def test_a_reload_shows_the_same(maya: Watched, app: str) -> None:
     maya.page.goto(app)
-    expect(maya.page.get_by_text("Version 1 is ready.")).to_be_visible()
+    expect(maya.page.locator("[data-ending]")).to_contain_text("Version 1 is ready.")
+    expect(maya.page.get_by_text("Who may settle a note? Shift leaders only.")).to_be_visible()
     expect(maya.page.locator("[data-check-count]")).to_contain_text("checks passed")
     expect(maya.page.locator(".stages .done")).to_have_count(5)
 
@@ -150,26 +111,6 @@ def test_phone_width_in_the_frame(maya: Watched, app: str) -> None:
     page.get_by_role("button", name="Desktop width").click()
 
 
-def test_an_edited_blueprint_and_back_again_keeps_the_records(maya: Watched, app: str) -> None:
-    page, frame = maya.page, maya.page.frame_locator("iframe")
-    page.goto(app)
-    page.get_by_role("tab", name="Blueprint").click()
-    text = page.get_by_label("The blueprint's text")
-    text.fill(text.input_value().replace("Still Open", "Open Notes"))
-    page.get_by_role("button", name="Build this blueprint").click()
-    expect(page.get_by_text("Version 2 is ready.")).to_be_visible(timeout=PATIENCE)
-    expect(frame.get_by_role("link", name="Open Notes")).to_be_visible(timeout=PATIENCE)
-    expect(frame.get_by_text("Coolant topped up").first).to_be_visible()
-    page.get_by_role("button", name="Undo").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Your records are kept")
-    dialog.get_by_role("button", name="Go back").click()
-    expect(page.get_by_role("tab", name="Versions")).to_contain_text("3", timeout=PATIENCE)
-    page.get_by_role("tab", name="App").click()
-    expect(frame.get_by_role("link", name="Still Open")).to_be_visible(timeout=PATIENCE)
-    expect(frame.get_by_text("Coolant topped up").first).to_be_visible()
-
-
 def test_words_that_cannot_be_used_stay_in_the_box(maya: Watched, studio: str) -> None:
     page = maya.page
     page.goto(studio)
@@ -188,7 +129,7 @@ def test_words_that_cannot_be_used_stay_in_the_box(maya: Watched, studio: str) -
 
 def test_a_colleague_gets_the_role_that_they_were_given(maya: Watched, app: str, studio: str, browser: Browser) -> None:
     page = maya.page
-    page.goto(f"{app}#people")
+    page.goto(f"{app}/people")
     page.get_by_label("E-mail address").fill("uwe@intramural.example")
     page.locator("select[name=role]").select_option("Operator")
     page.get_by_role("button", name="Let in").click()
@@ -226,54 +167,44 @@ def test_every_page_fits_a_phone(maya: Watched, app: str, studio: str, browser: 
     )  # fmt: skip
     watched = Watched(context.new_page())
     page = watched.page
-    for address in (studio, *(f"{app}#{tab}" for tab in ("build", "preview", "versions", "blueprint", "people"))):
+    parts = ("data", "pages", "access", "look", "people", "checks", "versions", "blueprint")
+    for address in (studio, app, *(f"{app}/{part}" for part in parts)):
         page.goto(address)
-        page.reload()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
-        assert page.evaluate(_LOW_CONTRAST) == [], address
+        assert page.evaluate(LOW_CONTRAST) == [], address
     context.close()
     assert watched.troubles == []
+
+
+def test_no_page_has_a_serious_fault_for_axe(maya: Watched, app: str, studio: str, browser: Browser) -> None:
+    parts = ("data", "data?add=entity", "pages", "access", "look", "people", "checks", "versions", "blueprint")
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        context = browser.new_context(
+            viewport={"width": width, "height": 820}, color_scheme=scheme, bypass_csp=True,  # type: ignore[arg-type]
+            storage_state=maya.page.context.storage_state(),
+        )  # fmt: skip
+        page = context.new_page()
+        for address in (studio, app, *(f"{app}/{part}" for part in parts)):
+            page.goto(address)
+            page.evaluate("for (const box of document.querySelectorAll('details')) { box.name = ''; box.open = true; }")
+            assert axe_faults(page) == [], f"{address} {scheme}"
+        context.close()
 
 
 def test_everything_can_be_reached_by_keyboard(maya: Watched, app: str) -> None:
     page = maya.page
     page.goto(app)
-    page.get_by_role("tab", name="App").focus()
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("tab", name="Versions")).to_be_focused()
-    expect(page.get_by_role("heading", name="Versions")).to_be_visible()
-    page.keyboard.press("End")
-    expect(page.get_by_role("heading", name="People")).to_be_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Data").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Data", level=1).wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.locator("#field-name").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("A line of help below it").first).to_be_visible()
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 
 
 def test_nothing_went_wrong_on_the_way(maya: Watched, app: str) -> None:
     assert maya.troubles == []
-
-
-# Text against its background by WCAG 2.2 (1.4.3): 4.5 to 1, or 3 to 1 for large text.
-_LOW_CONTRAST = """() => {
-  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const background = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = parse(getComputedStyle(node).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const node of document.querySelectorAll("body *")) {
-    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    if (!own || !node.offsetParent || node.closest(":disabled")) continue;
-    const style = getComputedStyle(node);
-    const [a, b] = [light(parse(style.color)), light(background(node))].sort((x, y) => y - x);
-    const size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    const words = `${node.tagName} ${node.className} ${node.textContent.trim().slice(0, 30)}`;
-    if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) found.push(words);
-  }
-  return found;
-}"""
