@@ -30,9 +30,11 @@ _DESCRIPTION: Final = Field("description", Scalar.LONGTEXT)
 _CATEGORY: Final = Field("category", Scalar.TEXT)
 _PHOTO: Final = Field("photo", Scalar.IMAGE)
 _NOTES: Final = Field("notes", Scalar.LONGTEXT)
+_DATE: Final = Field("date", Scalar.DATE)
+_ATTACHMENT: Final = Field("attachment", Scalar.FILE)
 _STATUS: Final = Field("status", Choice(("new", "active", "done")))
 _USUAL: Final = (_DESCRIPTION, _CATEGORY, _PHOTO)
-_UNKNOWN: Final = (_DESCRIPTION, _CATEGORY, _STATUS, _PHOTO, _NOTES)
+_UNKNOWN: Final = (_DESCRIPTION, _CATEGORY, _STATUS, _DATE, _PHOTO, _ATTACHMENT, _NOTES)
 """What nearly every record has, whatever it is."""
 
 _SAME: Final = (

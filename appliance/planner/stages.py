@@ -27,6 +27,8 @@ MOST_PAGES: Final = 2
 MOST_WIDGETS: Final = 4
 MOST_ASKED: Final = 6
 """Records up to which a request that names many things is asked for more."""
+MOST_REFUSED: Final = 2
+"""Further names that are not accepted before the asking ends."""
 MOST_EXAMPLES: Final = 3
 MOST_NAMED: Final = 3
 _LINE_TOKENS: Final = 64
@@ -62,20 +64,22 @@ def write_names(transcript: Transcript, word: str, *, most: int, fallback: str) 
 def write_more_names(
     transcript: Transcript, names: Sequence[str], *, upto: int, accept: Callable[[str, Sequence[str]], bool]
 ) -> tuple[str, ...]:
-    """Ask for further records, one by one, until there are ``upto`` or one is not accepted.
+    """Ask for further records, one by one, until there are ``upto`` or too many are not accepted.
 
     The list's end was written already, so each further name stands on a line of its own.
     """
-    found = list(names)
-    while len(found) < upto:
+    found, refused = list(names), list[str]()
+    while len(found) < upto and len(refused) < MOST_REFUSED:
         mark = transcript.mark()
         transcript.force("records")
-        text = transcript.choose(lines.list_item(found, upto, may_go_on=False), ends=("\n",), max_tokens=16)
+        grammar = lines.list_item([*found, *refused], upto, may_go_on=False)
+        text = transcript.choose(grammar, ends=("\n",), max_tokens=16)
         name = (text or "").strip()
-        if text is None or not (_is_new_name(name, found) and accept(name, found)):
+        if not is_mere_detail(name or "-") and _is_new_name(name, found) and accept(name, found):
+            found.append(name)
+        else:
             transcript.rewind(mark)
-            break
-        found.append(name)
+            refused.append(name or "-")
     return tuple(found)
 
 

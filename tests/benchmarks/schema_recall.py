@@ -2,6 +2,9 @@
 
 0.4 x tables + 0.4 x fields + 0.2 x links, each a recall; without links in the template 0.5 and 0.5. Names are split,
 lower-cased, made singular and mapped to the first word of their synonym group; two names match at a Jaccard of 0.5.
+
+The rule reads tables, columns and foreign keys from the app's database. Besides a table per entity that has the app's
+people (``kit/records.py``), to which every person column refers; it is counted as surplus where no template table fits.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.blueprint.model import Blueprint, Ref
+from appliance.blueprint.model import Blueprint, Ref, Scalar
 
 _LINKS = ("link", "link_row")
+_PEOPLE = "people"
+_PEOPLE_COLUMNS = ("name", "email", "phone", "job_title", "department")
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def recall(blueprint: Blueprint, case: dict[str, Any], synonyms: Synonyms) -> Re
         )
         for entity in blueprint.entities
     ]
+    got.append((synonyms.words(_PEOPLE), [synonyms.words(name) for name in _PEOPLE_COLUMNS], _PEOPLE))
     pairs = _pair_tables(wanted, got)
     found = sum(_paired(wanted[left][1], got[right][1]) for left, right in pairs.items())
     total = sum(len(fields) for _, fields, _, _ in wanted)
@@ -147,8 +153,10 @@ def _wanted_links(case: dict[str, Any]) -> set[frozenset[str]]:
 def _found_links(links: set[frozenset[str]], paired: dict[str, str], blueprint: Blueprint) -> int:
     refers = {
         entity.name: {field.type.entity for field in entity.fields if isinstance(field.type, Ref)}
+        | {_PEOPLE for field in entity.fields if field.type is Scalar.PERSON}
         for entity in blueprint.entities
     }
+    refers[_PEOPLE] = set()
     hit = 0
     for link in links:
         ends = [paired.get(name) for name in link]

@@ -70,7 +70,7 @@ def test_a_usual_reference_is_made_only_to_a_record_that_is_there_and_once():
 
 def test_an_unknown_kind_gets_what_nearly_everything_has():
     made = complete(Entity("Quux", (Field("label", Scalar.TEXT),)), ("Quux",), CATALOGUE, ())
-    assert names(made) == ["label", "description", "category", "status", "photo", "notes"]
+    assert names(made) == ["label", "description", "category", "status", "date", "photo", "attachment", "notes"]
 
 
 def test_records_that_others_need_are_added_within_bounds():
