@@ -136,7 +136,7 @@ def known(session: Session, identity: Identity) -> Person | None:
 
 
 def ids_of(session: Session, person: Person) -> tuple[int, ...]:
-    """Every id under which records may name this person: first their own, then one that only had their e-mail address."""
+    """Every id that may name this person: first their own, then one that only had their e-mail address."""
     mine = [attribute(Person, "id") == person.id]
     if person.email:
         same = func.lower(attribute(Person, "email")) == person.email.lower()
