@@ -115,10 +115,10 @@ class Planner:
         for index, entity_name in enumerate(names):
             last = index + 1 == len(names)
             end = stages.access_header(names[0]) if last else stages.entity_header(names[index + 1])
-            entities.append(fill(stages.write_entity(transcript, entity_name, names, end), entities))
+            entities.append(fill(stages.write_entity(transcript, entity_name, names, end, entities), entities))
             emit(*entity_lines(entities[-1], entities))
         for entity_name in added:
-            entities.append(stages.complete_fields(fill(Entity(entity_name, ()), entities)))
+            entities.append(stages.complete_fields(fill(Entity(entity_name, ()), entities), entities))
             emit(*entity_lines(entities[-1], entities))
         access = stages.write_access(transcript, entities, roles)
         emit(*(access_line(line) for line in access))

@@ -105,7 +105,9 @@ def access_header(name: str) -> str:
     return f"access {name}:"
 
 
-def write_entity(transcript: Transcript, name: str, entities: Sequence[str], end: str) -> Entity:
+def write_entity(
+    transcript: Transcript, name: str, entities: Sequence[str], end: str, others: Sequence[Entity] = ()
+) -> Entity:
     """One entity, whose header is written already; ``end`` is the header of what follows, chosen when it is done."""
     entity = Entity(name, ())
     for _ in range(MOST_FIELDS + 1):
@@ -121,7 +123,7 @@ def write_entity(transcript: Transcript, name: str, entities: Sequence[str], end
             entity = replace(entity, fields=(*entity.fields, field))
     else:
         transcript.force(end)
-    return complete_fields(entity)
+    return complete_fields(entity, others)
 
 
 def linked(entities: Sequence[Entity]) -> list[tuple[str, str]]:
@@ -134,16 +136,40 @@ def linked(entities: Sequence[Entity]) -> list[tuple[str, str]]:
     ]
 
 
-def complete_fields(entity: Entity) -> Entity:
-    """Require what a record makes no sense without: the field that it is called by, and its first reference."""
+def complete_fields(entity: Entity, others: Sequence[Entity] = ()) -> Entity:
+    """Require what a record makes no sense without: the field that it is called by, and its first reference.
+
+    ``others`` are the records that are written already: a reference to one that needs this record first stays optional,
+    or nobody could ever add either.
+    """
     if not entity.fields:
         return replace(entity, fields=(Field("name", Scalar.TEXT, required=True),))
     label = label_field(entity)
     first = next(
-        (field for field in entity.fields if isinstance(field.type, Ref) and field.type.entity != entity.name), None
+        (
+            field
+            for field in entity.fields
+            if isinstance(field.type, Ref)
+            and entity.name not in {field.type.entity, *_needed(field.type.entity, others)}
+        ),
+        None,
     )
     needed = {field.name for field in (label, first) if field is not None}
     return replace(entity, fields=tuple(replace(field, required=field.name in needed) for field in entity.fields))
+
+
+def _needed(name: str, entities: Sequence[Entity]) -> set[str]:
+    """The records of which a row must be there before one of ``name``, however far away."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        for entity in entities:
+            for field in entity.fields if entity.name == current else ():
+                if field.required and isinstance(field.type, Ref) and field.type.entity not in found:
+                    found.add(field.type.entity)
+                    waiting.append(field.type.entity)
+    return found
 
 
 def read_field(line: str, entities: Sequence[str]) -> Field | None:

@@ -13,6 +13,7 @@ from appliance.core.clock import ManualClock
 from appliance.planner import stages
 from appliance.planner.completion import MOST_COMPLETED, MOST_NEEDED
 from appliance.planner.plan import Planner
+from appliance.verifier.samples import creation_order
 from tests.fakes.generator import FakeGenerator
 
 CLOCK = ManualClock(datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
@@ -27,6 +28,7 @@ def test_a_model_that_writes_at_random_still_yields_a_usable_blueprint(seed):
     assert 1 <= len(plan.blueprint.entities) <= max(stages.MOST_ENTITIES, MOST_NEEDED)
     assert 1 <= len(plan.blueprint.roles) <= stages.MOST_ROLES
     assert all(len(entity.fields) <= max(stages.MOST_FIELDS, MOST_COMPLETED) + 1 for entity in plan.blueprint.entities)
+    assert creation_order(plan.blueprint).stuck == ()
     _somebody_can_add_to_everything(plan.blueprint)
     _forms_can_be_filled_in(plan.blueprint)
     assert "".join(heard) == plan.text
