@@ -11,8 +11,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import pwd
 import secrets
 import signal
 import sys
@@ -22,7 +20,9 @@ from typing import TYPE_CHECKING
 from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.opening import open_audited
+from appliance.audit.session_export import SessionExports
 from appliance.codegen.render import render
+from appliance.core.account import account_name
 from appliance.core.clock import SystemClock
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event, Outcome
@@ -138,6 +138,7 @@ class Appliance:
             vault=self._keeping.vault,
             publish_routes=lambda: self.caddy.apply(self._door()),
             reviser=reviser,
+            model=self._engine.digest if self._engine is not None else lambda: "",
         )
         self.studio = make_studio(
             parts,
@@ -158,11 +159,12 @@ class Appliance:
         self._identity = self._make_identity(store, clock)
         records = records_of(self.studio, database, settings.home)
         self.privacy = self._keeping.privacy({"studio": records, "sign-in": store})
+        self._exports = SessionExports(settings.home, self.audit, log_key)
 
     def start(self) -> None:
         """Clean up after the last stop, then start the model, the apps' keeper, the builds and the front door."""
         self._anchoring.start()
-        started = self.audit.intent(Event.SERVICE_STARTED, principal=operator(), resource="appliance")
+        started = self.audit.intent(Event.SERVICE_STARTED, principal=account_name(), resource="appliance")
         self._stack.callback(self.audit.outcome, started, Outcome.DONE)
         self._sandbox_state = try_sandbox(self._sandbox, self.layout.run)
         waiting = self.studio.recovery.run()
@@ -180,6 +182,8 @@ class Appliance:
         self._stack.callback(self._keeping.stop)
 
     def _warm_up(self) -> None:
+        if self._engine is not None:
+            self._engine.record(self.audit)
         for warm_up in self._warm_ups:
             warm_up()
 
@@ -207,10 +211,12 @@ class Appliance:
             transfers=self.transfers,
             audit=self.audit,
             privacy=self.privacy,
+            reader=self._exports.reader(self.privacy),
+            export_log=self._exports.export,
             health=self.health,
             engine=self.describe_engine,
             cli_token=token,
-            operator=operator(),
+            operator=account_name(),
             local_person=Person(maya.subject, maya.name, maya.email),
             gallery=templates(),
         )
@@ -264,13 +270,6 @@ class Appliance:
             app_tokens=self.tokens,
             issuer_origin=issuer,
         )
-
-
-def operator() -> str:
-    """The account that runs the appliance, for the audit log."""
-    with contextlib.suppress(KeyError):
-        return pwd.getpwuid(os.getuid()).pw_name
-    return f"uid-{os.getuid()}"
 
 
 def run(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from appliance.audit.entries import by_schema
 from appliance.audit.errors import BodyGone
 from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
@@ -26,8 +27,8 @@ Ask = Callable[[str, str, Mapping[str, object] | None], dict[str, Any]]
 """Method, path and content of a request to the running service."""
 
 
-class Counter(Protocol):
-    """Where the operator's acts are recorded and carried out."""
+class ExportCounter(Protocol):
+    """Where an export is recorded."""
 
     def begin_export(self, details: Mapping[str, str | int]) -> LeafRef:
         """Record that an export begins; the leaf is published soon."""
@@ -40,6 +41,10 @@ class Counter(Protocol):
     def open_body(self, ref: SealedRef, purpose: str) -> Opened:
         """Open a sealed body; recorded. Raises BodyGone or BodyDamaged when there is none."""
         ...
+
+
+class Counter(ExportCounter, Protocol):
+    """Where the operator's acts are recorded and carried out."""
 
     def act(self, act: str, target: str, reason: str) -> dict[str, Any]:
         """See :func:`appliance.audit.privacy_acts.carry_out`."""
@@ -117,5 +122,5 @@ def local_counter(
     clock = SystemClock()
     key = load_or_make_log_key(settings.home / "keys" / "audit.json")
     segment_bytes = settings.audit.reserve_mib << 20
-    with AuditLog.open(settings.home / "audit", key, clock, segment_bytes=segment_bytes) as log:
+    with AuditLog.open(settings.home / "audit", key, clock, segment_bytes=segment_bytes, compose=by_schema) as log:
         yield LocalCounter(log, Keeping(settings, log, key, clock), records, principal)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from appliance.audit import recovery
+from appliance.audit.entries import Composer, as_given
 from appliance.audit.errors import LeafRefused
 from appliance.audit.files import is_full
 from appliance.audit.intents import OpenIntent
@@ -56,8 +57,10 @@ class AuditLog:
         *,
         publish_seconds: float,
         segment_bytes: int,
+        compose: Composer,
     ) -> None:
         """Use :meth:`open`."""
+        self._compose = compose
         self._directory, self._key, self._clock, self._lock = directory, key, clock, lock
         state = _recover(directory, key, clock)
         self.recovery = Recovery(state.replayed, state.torn_bytes)
@@ -100,11 +103,13 @@ class AuditLog:
         *,
         publish_seconds: float = PUBLISH_SECONDS,
         segment_bytes: int = SEGMENT_BYTES,
+        compose: Composer = as_given,
     ) -> Self:
         """Open the log, or begin one in an empty or missing folder; repairs what a crash left behind.
 
         ``publish_seconds`` bounds how long an acknowledged leaf may be in the journal only. ``segment_bytes`` is the
-        size of a journal segment, and of the reserve that lies beside it for the case of a full disk.
+        size of a journal segment, and of the reserve that lies beside it for the case of a full disk. ``compose`` says
+        what an entry holds; the appliance opens its log with :func:`appliance.audit.entries.by_schema`.
 
         Raises:
             AuditLocked: another process writes to it.
@@ -115,7 +120,15 @@ class AuditLog:
             directory.mkdir(mode=0o750, parents=True, exist_ok=True)
             lock = WriterLock(directory)
             try:
-                log = cls(directory, key, clock, lock, publish_seconds=publish_seconds, segment_bytes=segment_bytes)
+                log = cls(
+                    directory,
+                    key,
+                    clock,
+                    lock,
+                    publish_seconds=publish_seconds,
+                    segment_bytes=segment_bytes,
+                    compose=compose,
+                )
             except BaseException:
                 lock.release()
                 raise
@@ -131,11 +144,12 @@ class AuditLog:
         """Record what is about to happen; returns once the leaf is durable.
 
         Raises:
-            LeafRefused: the values cannot be a leaf; nothing was written.
+            LeafRefused: the values cannot be a leaf, or not one of this event; nothing was written.
             AuditDiskFull: the disk is full, and this is not administration.
             AuditUnavailable: the leaf is not durable; do not act.
         """
         self._space.admit(str(event), len(self._open))
+        details = self._compose(str(event), None, details)
         time = self._clock.now()
         entry = encode_leaf(time=time, event=event, principal=principal, resource=resource, details=details)
 
@@ -163,7 +177,7 @@ class AuditLog:
                 event=begun.event,
                 principal=begun.principal,
                 resource=begun.resource,
-                details=details,
+                details=self._compose(begun.event, result, details),
                 intent=intent,
                 result=result,
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.audit.anchoring import Anchoring, AnchoringPolicy
+from appliance.audit.entries import by_schema
 from appliance.audit.history import PublishedLog
 from appliance.audit.log import AuditLog
 
@@ -29,7 +30,8 @@ def open_audited(
         NoteError, StampError, SettingsError: the settings name keys or certificates that cannot be used.
     """
     policy = AnchoringPolicy.from_settings(settings)
-    log = stack.enter_context(AuditLog.open(directory, key, clock, segment_bytes=settings.reserve_mib << 20))
+    reserve = settings.reserve_mib << 20
+    log = stack.enter_context(AuditLog.open(directory, key, clock, segment_bytes=reserve, compose=by_schema))
     anchoring = Anchoring(PublishedLog(directory, key.verifier_keys, key.name), policy, clock, log.halt)
     stack.callback(anchoring.stop)
     anchoring.check()

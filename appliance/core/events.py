@@ -9,9 +9,14 @@ class Event(StrEnum):
     """What is about to happen (intent), by dotted name."""
 
     SERVICE_STARTED = "service.started"
+    MODEL_LOADED = "model.loaded"
     SIGNED_IN = "identity.signed_in"
     SIGNED_OUT = "identity.signed_out"
+    SIGN_IN_REFUSED = "identity.sign_in_refused"
+    ACCESS_REFUSED = "access.refused"
     PROMPT_SUBMITTED = "prompt.submitted"
+    PLAN_MADE = "plan.made"
+    BUILD_CANCELLED = "build.cancelled"
     BUILD_STARTED = "build.started"
     VERSION_COMMITTED = "version.committed"
     VERSION_RESTORED = "version.restored"
@@ -22,6 +27,7 @@ class Event(StrEnum):
     RECORDS_CARRIED = "records.carried"
     PARTS_LOCKED = "parts.locked"
     APP_OPENED = "app.opened"
+    KIOSK_OPENED = "app.kiosk_opened"
     ACCESS_GRANTED = "access.granted"
     ACCESS_REVOKED = "access.revoked"
     BUNDLE_SIGNED = "bundle.signed"
@@ -37,6 +43,8 @@ class Event(StrEnum):
     MASTER_KEY_ROTATED = "privacy.master_key_rotated"
     LOG_PRUNED = "audit.pruned"
     AUDIT_EXPORTED = "audit.exported"
+    AUDIT_SEARCHED = "audit.searched"
+    AUDIT_VIEWED = "audit.viewed"
 
 
 class Outcome(StrEnum):

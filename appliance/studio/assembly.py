@@ -108,7 +108,7 @@ def make_studio(
         ),
         gathering=Gathering(project_service, versions, previews),
         differences=Differences(projects, versions),
-        conversation=Conversation(parts.reviser, parts.audit, parts.vault),
+        conversation=Conversation(parts.reviser, parts.audit, parts.vault, parts.model),
         revisions=RevisionService(
             projects=project_service,
             builds=builds,

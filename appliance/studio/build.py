@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
+from appliance.core.act_context import ActContext, acting, current_context
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
 from appliance.core.ids import new_id
@@ -61,6 +62,8 @@ class BuildService:
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Build, str]] = deque()
+        self._contexts: dict[str, ActContext] = {}
+        """Where the builds that wait were asked for."""
         self._running: tuple[str, Control] | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -108,6 +111,7 @@ class BuildService:
                 self._builds.add(build)
                 self._projects.touch(project.id, build.created_at)
                 self._waiting.append((build, actor.principal))
+                self._contexts[build.id] = current_context()
                 position = len(self._waiting) + (1 if self._running else 0)
                 self._events.publish(build.id, "build.queued", position=position)
                 self._changed.notify_all()
@@ -119,8 +123,21 @@ class BuildService:
 
         Raises:
             NotFound: no such build among the person's own.
+            AuditUnavailable: it cannot be recorded; the build goes on.
         """
         build = self.find(actor, build_id)
+        details = {"build": build.id}
+        with act(
+            self._audit,
+            Event.BUILD_CANCELLED,
+            principal=actor.principal,
+            resource=build.project_id,
+            details=details,
+        ):
+            self._cancel(build)
+
+    def _cancel(self, build: Build) -> None:
+        build_id = build.id
         with self._changed:
             if self._running is not None and self._running[0] == build_id:
                 self._running[1].cancel()
@@ -129,6 +146,7 @@ class BuildService:
             if len(waiting) == len(self._waiting):
                 return
             self._waiting = deque(waiting)
+            self._contexts.pop(build_id, None)
         self._end(build, _stopped_while_waiting())
 
     def find(self, actor: Actor, build_id: str) -> Build:
@@ -223,10 +241,12 @@ class BuildService:
                 if self._stopping:
                     return
                 build, principal = self._waiting.popleft()
+                context = self._contexts.pop(build.id, ActContext())
                 control = Control(self._settings.seconds)
                 self._running = (build.id, control)
             try:
-                self._pipeline.run(build, control, principal=principal)
+                with acting(context):
+                    self._pipeline.run(build, control, principal=principal)
             except IntramuralError as error:
                 self._end_safely(build, error)
             except Exception as error:  # noqa: BLE001 - the last boundary: a defect must not end the queue

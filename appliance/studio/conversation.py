@@ -11,8 +11,10 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError, Unavailable
@@ -83,7 +85,11 @@ class Turn:
 class Conversation:
     """Turns of all makers. ``reviser`` may be None: then words can begin an app, and edits by hand change it."""
 
-    def __init__(self, reviser: Reviser | None, audit: AuditSink, vault: BodyVault) -> None:
+    def __init__(
+        self, reviser: Reviser | None, audit: AuditSink, vault: BodyVault, model: Callable[[], str] = lambda: ""
+    ) -> None:
+        """``model`` gives the digest of the model bundle for the audit log."""
+        self._model = model
         self._reviser = reviser
         self._audit = audit
         self._vault = vault
@@ -204,7 +210,19 @@ class Conversation:
         resource = app or "new-app"
         with act(self._audit, Event.PROMPT_SUBMITTED, principal=actor.principal, resource=resource, details=details):
             self._admit(turn)
-        threading.Thread(target=self._carry_out, args=(turn, work), name=f"turn-{turn.id}", daemon=True).start()
+        asked: dict[str, object] = {"kind": str(details["kind"]), "model": self._model()}
+        at_work = partial(
+            act, self._audit, Event.PLAN_MADE, principal=actor.principal, resource=resource, details=asked
+        )
+
+        def recorded(turn: Turn) -> None:
+            with at_work():
+                work(turn)
+
+        context = copy_context()
+        threading.Thread(
+            target=context.run, args=(self._carry_out, turn, recorded), name=f"turn-{turn.id}", daemon=True
+        ).start()
         return turn
 
     def _admit(self, turn: Turn) -> None:

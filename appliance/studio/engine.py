@@ -7,14 +7,17 @@ import threading
 from typing import TYPE_CHECKING
 
 from appliance.core.errors import IntramuralError, SettingsError
+from appliance.core.events import Event
 from appliance.inference.loader import EngineLimits
 from appliance.inference.supervisor import WorkerState, WorkerSupervisor
 from appliance.inference.worker import WorkerOptions
+from appliance.studio.evidence import act
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from appliance.core.ports import AuditSink
     from appliance.core.settings import ModelSettings
 
 _log = logging.getLogger(__name__)
@@ -84,6 +87,26 @@ class Engine:
                 return ""
             self._described = f"{told.model}, {told.threads} CPU threads" if "CPU" in told.provider else told.model
         return self._described
+
+    def digest(self) -> str:
+        """The digest of the bundle that is loaded; empty while it is not ready."""
+        if self.state() != "ok":
+            return ""
+        try:
+            return self._supervisor.describe().bundle_digest
+        except IntramuralError:
+            return ""
+
+    def record(self, audit: AuditSink) -> None:
+        """Say in the audit log which model was loaded.
+
+        Raises:
+            GenerationFailed: it does not run any more.
+            AuditUnavailable: it cannot be recorded.
+        """
+        with act(audit, Event.MODEL_LOADED, principal="appliance", resource="model") as evidence:
+            told = self._supervisor.describe()
+            evidence.details.update(model=told.model, digest=told.bundle_digest)
 
     def stop(self) -> None:
         """End the worker."""

@@ -44,3 +44,5 @@ class Parts:
     vault: BodyVault
     publish_routes: Callable[[], None]
     reviser: Reviser | None = None
+    model: Callable[[], str] = lambda: ""
+    """The digest of the model bundle that is loaded, for the audit log; empty while none is."""

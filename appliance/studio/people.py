@@ -30,11 +30,16 @@ class Actor:
     maker: bool
     via: Via = Via.WEB
     operator: str = ""
+    auditor: bool = False
 
     @property
     def principal(self) -> str:
         """The name under which the audit log knows who acts."""
         return f"{self.via}:{self.operator}" if self.via is Via.LOCAL else f"user:{self.person.subject}"
+
+
+class NotYours(NotFound):
+    """It belongs to somebody else. Whoever asks is told that there is none; the audit log is told the truth."""
 
 
 def pseudonym(person: Person) -> Person:
@@ -53,6 +58,17 @@ def require_maker(actor: Actor) -> None:
         raise NotAllowed(message, action="Ask your operator to add you to the group of makers.")
 
 
+def require_auditor(actor: Actor) -> None:
+    """Only auditors, and the operator on this machine, read the audit log.
+
+    Raises:
+        NotAllowed: the person is neither.
+    """
+    if not actor.auditor and actor.via is not Via.LOCAL:
+        message = "Reading the audit log is reserved for auditors."
+        raise NotAllowed(message, action="Ask your operator to add you to the group of auditors.")
+
+
 def require_owner(actor: Actor, project: Project) -> None:
     """Only a project's owner sees it in the studio and changes it.
 
@@ -61,7 +77,7 @@ def require_owner(actor: Actor, project: Project) -> None:
     """
     if actor.person.subject != project.owner.subject:
         message = "There is no such app among yours."
-        raise NotFound(message, action="Go back to your list of apps.")
+        raise NotYours(message, action="Go back to your list of apps.")
 
 
 def roles_in(projects: Projects, project: Project, person: Person) -> tuple[str, ...]:

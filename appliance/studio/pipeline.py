@@ -137,8 +137,8 @@ class Pipeline:
     def _plan(self, run: Run) -> Blueprint:
         with self._stage(run, "plan"):
             if run.build.origin in (Origin.BLUEPRINT, Origin.REVISION, Origin.RESTORE):
-                asked = run.build.origin is Origin.BLUEPRINT
-                blueprint = parse(run.build.request) if asked else self._succession.proposed(run.project, run.build)
+                by_hand = run.build.origin is Origin.BLUEPRINT
+                blueprint = parse(run.build.request) if by_hand else self._succession.proposed(run.project, run.build)
                 self._events.publish(run.build.id, "blueprint.text", text=to_text(blueprint))
             else:
                 text = TextStream(lambda piece: self._say_text(run, piece))
@@ -147,16 +147,29 @@ class Pipeline:
                     run.control.check()
                     text.write(piece)
 
-                plan = self._parts.planner.plan(run.build.request, on_text=on_text)
-                text.flush()
-                blueprint = plan.blueprint
-                usage = plan.usage
-                run.tokens = {
-                    "prompt": usage.prompt,
-                    "cached": usage.cached,
-                    "sampled": usage.sampled,
-                    "forced": usage.forced,
+                asked: dict[str, object] = {
+                    "kind": run.build.origin.value,
+                    "model": self._parts.model(),
+                    "build": run.build.id,
                 }
+                with act(
+                    self._parts.audit,
+                    Event.PLAN_MADE,
+                    principal=run.principal,
+                    resource=run.project.id,
+                    details=asked,
+                ) as evidence:
+                    plan = self._parts.planner.plan(run.build.request, on_text=on_text)
+                    text.flush()
+                    usage = plan.usage
+                    run.tokens = {
+                        "prompt": usage.prompt,
+                        "cached": usage.cached,
+                        "sampled": usage.sampled,
+                        "forced": usage.forced,
+                    }
+                    evidence.details["tokens"] = run.tokens
+                blueprint = plan.blueprint
             self._builds.record_progress(run.build.id, stages=run.stages, tokens=run.tokens)
             if run.project.current is None:
                 self._projects.rename(run.project.id, blueprint.name, self._clock.now())

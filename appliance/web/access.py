@@ -1,8 +1,8 @@
 """Who may call which route: every route says so itself, and a route that says nothing is closed.
 
 ``access`` is given as an option of the handler: ``PUBLIC``, ``SIGNED_IN``, ``MAKER`` (sessions in the studio),
-``LOCAL`` (the operator on this machine), ``EVENTS`` (session or local operator). Every POST of a session carries the
-session's CSRF token and an ``Origin`` that is the studio's.
+``LOCAL`` (the operator on this machine), ``AUDITOR`` and ``EVENTS`` (session or local operator). Every POST of a
+session carries its CSRF token and an ``Origin`` that is the studio's.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Request
 
+from appliance.core.act_context import refine
 from appliance.core.errors import Refused
 from appliance.identity.roles import StudioRole, roles_of
 from appliance.identity.sessions import Sessions
 from appliance.studio.errors import NotAllowed, NotFound
-from appliance.studio.people import Actor, Via, require_maker
+from appliance.studio.people import Actor, Via, require_auditor, require_maker
 from appliance.web import cookies
 from appliance.web.limits import TooMany
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed-in"
 MAKER: Final = "maker"
+AUDITOR: Final = "auditor"
 LOCAL: Final = "local"
 EVENTS: Final = "events"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -61,10 +63,11 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     access = handler.opt.get("access")
     if access == PUBLIC:
         return
-    if access in {LOCAL, EVENTS} and _presents_token(connection):
+    if access in {LOCAL, EVENTS, AUDITOR} and _presents_token(connection):
         connection.state.actor = _local_actor(connection, services)
+        refine(rule="operator's token")
         return
-    if access not in {SIGNED_IN, MAKER, EVENTS}:
+    if access not in {SIGNED_IN, MAKER, EVENTS, AUDITOR}:
         message = "There is no such page."
         raise NotFound(message)
     session = current_session(connection, services)
@@ -73,12 +76,15 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         raise NotSignedIn(message, action="Sign in again; you come back to where you were.")
     connection.state.session = session
     connection.state.actor = actor_of(session)
+    refine(rule=str(access), session=session.key)
     if connection.scope.get("method") not in _SAFE:
         await _require_own_page(connection, session, services)
         if not connection.app.state.limits.posts.allow(session.key):
             raise TooMany.now()
     if access == MAKER:
         require_maker(connection.state.actor)
+    if access == AUDITOR:
+        require_auditor(connection.state.actor)
 
 
 def current_session(connection: Connection, services: Services) -> Session | None:
@@ -92,7 +98,8 @@ def current_session(connection: Connection, services: Services) -> Session | Non
 
 def actor_of(session: Session) -> Actor:
     """The person of a session, with what their groups allow."""
-    return Actor(session.person, maker=StudioRole.MAKER in roles_of(session.groups))
+    roles = roles_of(session.groups)
+    return Actor(session.person, maker=StudioRole.MAKER in roles, auditor=StudioRole.AUDITOR in roles)
 
 
 def behind_front_door(connection: Connection) -> bool:

@@ -17,6 +17,7 @@ from appliance.studio.errors import Busy, NotAllowed, NotFound
 from appliance.web.access import ForgedRequest, NotSignedIn
 from appliance.web.limits import TooMany
 from appliance.web.render import page
+from appliance.web.request_context import REFUSAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
 def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Response[Any]:
     """The answer for one of our own errors."""
     status = status_of(error)
+    request.scope["state"][REFUSAL] = error
     if status == 500:
         _log.error("%s %s: %s", request.method, request.url.path, error)
     host = request.headers.get("host", "").partition(":")[0].lower()

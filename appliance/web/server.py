@@ -14,6 +14,7 @@ from appliance.core.errors import IntramuralError
 from appliance.web.access import PUBLIC, authorize
 from appliance.web.controllers.apps import AppController
 from appliance.web.controllers.audit_desk import AuditDeskController
+from appliance.web.controllers.audit_pages import AuditPagesController
 from appliance.web.controllers.builds import BuildController
 from appliance.web.controllers.design import DesignController
 from appliance.web.controllers.exports import ExportController
@@ -28,8 +29,10 @@ from appliance.web.controllers.talk import TalkController
 from appliance.web.controllers.texts import TextController
 from appliance.web.headers import SecurityHeaders
 from appliance.web.limits import Limits
+from appliance.web.openings import Openings
 from appliance.web.problems import answer_defect, answer_error, answer_http
 from appliance.web.render import APP_ASSETS, ASSETS, STATIC
+from appliance.web.request_context import RequestContext
 
 if TYPE_CHECKING:
     from appliance.web.services import Services
@@ -59,6 +62,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             TextController,
             BuildController,
             AuditDeskController,
+            AuditPagesController,
             GateController,
             SignInController,
             HealthController,
@@ -70,13 +74,16 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             HTTPException: answer_http,
             Exception: answer_defect,
         },
-        state=State({"services": services, "limits": limits or Limits.default(), "assets": version}),
+        state=State(
+            {"services": services, "limits": limits or Limits.default(), "assets": version, "openings": Openings()}
+        ),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
     # Around everything, because an unknown address is answered before the framework's own middleware is reached.
+    app.asgi_handler = RequestContext(app.asgi_handler, services.audit)
     app.asgi_handler = SecurityHeaders(app.asgi_handler, services.addresses, services.identity.issuer_origin)
     return app
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from appliance.audit.privacy import Privacy
+    from appliance.audit.reading import AuditReader
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
     from appliance.identity.oidc import RelyingParty
@@ -69,6 +72,9 @@ class Services:
     transfers: Transfers
     audit: AuditSink
     privacy: Privacy
+    reader: AuditReader
+    export_log: Callable[[str, str, str, str], Path]
+    """Principal, format, first and last to an archive in a file of its own, which the caller removes."""
     health: Callable[[], Mapping[str, str]]
     """The state of each part in one word each, ``ok`` or what is wrong."""
     engine: Callable[[], str]

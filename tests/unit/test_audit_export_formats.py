@@ -131,7 +131,8 @@ def test_every_event_is_valid_ocsf(entries: list[Entry], view: LogView, schema: 
 
 def test_the_ocsf_check_can_fail(entries: list[Entry], view: LogView, schema: OcsfSchema) -> None:
     def broken(**change: Any) -> list[str]:
-        document = {**ocsf.document(entries[6], view), **change}
+        prompt = next(entry for entry in entries if entry.leaf.event == "prompt.submitted")
+        document = {**ocsf.document(prompt, view), **change}
         return schema.problems({name: value for name, value in document.items() if value is not None})
 
     assert broken() == []

@@ -145,6 +145,16 @@ TABLE = [
     ("POST", "/api/audit/bodies", "404 404 404 404 404"),
     ("GET", "/api/audit/privacy", "404 404 404 404 404"),
     ("POST", "/api/audit/privacy", "404 404 404 404 404"),
+    ("GET", "/audit", "303 403 200 403 403"),
+    ("POST", "/audit", "401 403 200 403 403"),
+    ("GET", "/audit/entries/0", "303 403 200 403 403"),
+    ("POST", "/audit/entries/0/bodies", "401 403 422 403 403"),
+    ("GET", "/audit/apps/{app}/versions/1", "303 403 422 403 403"),
+    ("POST", "/audit/export", "401 403 422 403 403"),
+    ("GET", "/api/audit/entries", "401 403 200 403 403"),
+    ("GET", "/api/audit/entries/0", "401 403 200 403 403"),
+    ("POST", "/api/audit/entries/0/bodies", "401 403 422 403 403"),
+    ("GET", "/api/audit/lineage/{app}/1", "401 403 422 403 403"),
     ("POST", "/api/apps", "404 404 404 404 404"),
     ("POST", "/sign-out", "401 - - - -"),
     ("GET", "/sign-in", "200 303 303 303 303"),
@@ -174,7 +184,7 @@ def test_the_table(studio: Studio, method: str, path: str, row: str) -> None:
 
 def test_every_route_is_in_the_table(studio: Studio) -> None:
     known = {(method, re.sub(r"{\w+}", "*", path.partition("?")[0])) for method, path, _ in TABLE}
-    known |= {(method, re.sub(r"/\d+$", "/*", path)) for method, path in known}
+    known |= {(method, re.sub(r"/\d+(?=/|$)", "/*", path)) for method, path in known}
     for route in studio.app.routes:
         path = "/".join("*" if part.startswith("{") else part for part in route.path_format.split("/")) or "/"
         if path.startswith(("/static", "/.intramural/static")):
@@ -187,7 +197,9 @@ def test_a_route_that_says_nothing_is_closed(studio: Studio) -> None:
     for route in studio.app.routes:
         for handler in getattr(route, "route_handlers", []):
             if "GET" in handler.http_methods or "POST" in handler.http_methods:
-                assert handler.opt.get("access") in {"public", "signed-in", "maker", "local", "events"}, route.path
+                assert handler.opt.get("access") in {"public", "signed-in", "maker", "auditor", "local", "events"}, (
+                    route.path
+                )
 
 
 @pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "http://shift-handover.intramural.localhost"])
@@ -226,7 +238,9 @@ def test_the_local_operator_is_known_by_token_and_by_coming_without_a_proxy(stud
     assert post({"authorization": f"Basic {token}"}).status_code == 403
     for header in ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "via"):
         assert post({**right, header: "127.0.0.1"}).status_code == 403
-    last = list(studio.appliance.audit.leaves())[-1][1]
+    leaves = [leaf for _, leaf in studio.appliance.audit.leaves()]
+    assert leaves[-1].event == "access.refused"
+    last = [leaf for leaf in leaves if leaf.event == "prompt.submitted"][-1]
     assert last.principal == f"local-operator:{studio.services.operator}"
     assert studio.appliance.layout.cli_token.stat().st_mode & 0o777 == 0o600
 

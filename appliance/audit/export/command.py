@@ -23,7 +23,7 @@ from appliance.core.ports import AuditUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.audit.counter import Counter
+    from appliance.audit.counter import ExportCounter
     from appliance.audit.seal import Opened
     from appliance.core.ports import LeafRef, SealedRef
 
@@ -54,7 +54,7 @@ class ExportDone:
     manifest_sha256: str
 
 
-def export_archive(home: Path, counter: Counter, request: ExportRequest, *, by: str) -> ExportDone:
+def export_archive(home: Path, counter: ExportCounter, request: ExportRequest, *, by: str) -> ExportDone:
     """Write the archive to ``request.out``; the file is there whole or not at all.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from litestar.response import Redirect
 
 from appliance.blueprint.model import OWNER
 from appliance.blueprint.parser import parse
+from appliance.core.act_context import refine
 from appliance.core.events import Event
 from appliance.db.records import BuildState, Origin
 from appliance.identity.return_url import safe_return_url
@@ -142,10 +144,17 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
     origin = services.addresses.app(project.slug or "")
     host = origin.partition("://")[2]
     details = {"view_as": role or None, "version": project.current}
-    with act(services.audit, Event.APP_OPENED, principal=actor.principal, resource=project.id, details=details):
-        code = services.identity.app_sessions.issue_code(
-            request.state.session, host=host, path=path, view_as=role or None
-        )
+    session = request.state.session
+    # Pages reload the app they show all the time; who has come in is said once.
+    opening = (session.key, project.id, role, project.current)
+    refine(rule=f"app:{roles[0]}")
+    with contextlib.ExitStack() as stack:
+        if not request.app.state.openings.knows(*opening):
+            stack.enter_context(
+                act(services.audit, Event.APP_OPENED, principal=actor.principal, resource=project.id, details=details)
+            )
+        code = services.identity.app_sessions.issue_code(session, host=host, path=path, view_as=role or None)
+    request.app.state.openings.add(*opening)
     query = urlencode({"code": code, "to": path})
     # This answer is a redirect inside the studio's own frame: it must be allowed to stand there.
     return Redirect(

@@ -8,6 +8,8 @@ blueprint, as ``@public``. ``/.intramural/session`` finishes the sign-in of an a
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -15,9 +17,12 @@ from litestar import Controller, Request, Response, get
 from litestar.response import Redirect
 
 from appliance.blueprint.model import OWNER
+from appliance.core.act_context import refine
+from appliance.core.events import Event
 from appliance.identity.errors import ReturnUrlRefused, SignInRefused
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.errors import NotAllowed, NotFound
+from appliance.studio.evidence import act
 from appliance.studio.kiosks import ROLES_AT_A_KIOSK, SOMEBODY, opens_to_everybody
 from appliance.studio.people import roles_in
 from appliance.web import cookies
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from appliance.db.records import Project
     from appliance.web.services import Services
 
+PUBLIC_PRINCIPAL: Final = "public"
 IDENTITY_HEADER: Final = "X-Intramural-Identity"
 
 
@@ -51,7 +57,9 @@ class GateController(Controller):
         roles = roles_in(services.studio.projects, project, session.person)
         if session.view_as is not None and roles == (OWNER,):
             roles = (session.view_as,)
+        refine(rule="app:none" if not roles else f"app:{roles[0]}", session=session.session_key)
         if not roles:
+            request.state.principal = f"user:{session.person.subject}"
             message = f"“{project.name}” has not been shared with you."
             raise NotAllowed(message, action=f"Ask {project.owner.name} to let you in.")
         await asyncio.to_thread(services.studio.previews.start, project)
@@ -104,7 +112,18 @@ def _let_through(request: Request[Any, Any, Any], services: Services, project: P
     asking = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
     if not request.app.state.limits.kiosks.allow(f"{project.id} {asking}"):
         raise TooMany.now()
-    services.studio.previews.start(project)
+    refine(rule="app:kiosk")
+    opening = ("kiosk", project.id, asking, datetime.now(UTC).date(), project.current)
+    with contextlib.ExitStack() as stack:
+        if not request.app.state.openings.knows(*opening):
+            details = {"version": project.current}
+            stack.enter_context(
+                act(
+                    services.audit, Event.KIOSK_OPENED, principal=PUBLIC_PRINCIPAL, resource=project.id, details=details
+                )
+            )
+        services.studio.previews.start(project)
+    request.app.state.openings.add(*opening)
     token = services.identity.app_tokens.issue(audience=project.id, person=SOMEBODY, roles=ROLES_AT_A_KIOSK)
     return Response("", headers={IDENTITY_HEADER: token})
 

@@ -1,0 +1,51 @@
+"""What the appliance puts into an entry: details that fit the event's schema, and where the act comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from appliance.audit.errors import LeafRefused
+from appliance.core.act_context import current_context
+from appliance.core.event_schemas import CONTEXT, mistakes
+from appliance.core.events import Event, Outcome
+
+Details = Mapping[str, object] | None
+Composer = Callable[[str, Outcome | None, Details], Details]
+"""From event, result (None: an intent) and what the caller says to what the entry says."""
+
+
+class NotDescribed(LeafRefused):
+    """An entry that does not fit the schema of its event: a defect of the program. Nothing was written."""
+
+    code = "audit_schema"
+
+
+def as_given(_event: str, _result: Outcome | None, details: Details) -> Details:
+    """Nothing is checked or added: a log of entries that are not the appliance's."""
+    return details
+
+
+def by_schema(event: str, result: Outcome | None, details: Details) -> Details:
+    """An intent gets the context of the act. Every entry must fit its schema.
+
+    Raises:
+        NotDescribed: it does not.
+    """
+    given = dict(details or {})
+    if result is Outcome.UNKNOWN:  # of what an older program began, perhaps
+        return given
+    if CONTEXT in given:
+        raise _refused(event, ["the context is added by the log"])
+    try:
+        known = Event(event)
+    except ValueError as error:
+        raise _refused(event, ["no such event"]) from error
+    found = mistakes(known, given, done=None if result is None else result is Outcome.DONE)
+    if found:
+        raise _refused(event, found)
+    return given if result is not None else {**given, CONTEXT: current_context().as_details()}
+
+
+def _refused(event: str, found: list[str]) -> NotDescribed:
+    message = "This cannot be recorded, because it is not what the event is described to say."
+    return NotDescribed(message, cause=f"{event}: {'; '.join(found)}", action="Report this as a defect.")
