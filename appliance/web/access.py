@@ -1,8 +1,8 @@
 """Who may call which route: every route says so itself, and a route that says nothing is closed.
 
-``access`` is given as an option of the handler: ``PUBLIC``, ``SIGNED_IN``, ``MAKER`` (sessions in the studio),
-``LOCAL`` (the operator on this machine), ``AUDITOR`` and ``EVENTS`` (session or local operator). Every POST of a
-session carries its CSRF token and an ``Origin`` that is the studio's.
+``access`` is given as an option of the handler: ``PUBLIC``, ``SIGNED_IN``, ``MAKER``, ``AUDITOR`` (sessions in the
+studio), ``LOCAL`` (the operator on this machine), ``EVENTS`` and ``READER`` (a session, for ``READER`` an auditor's, or
+the operator). Every POST of a session carries its CSRF token and an ``Origin`` that is the studio's.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed-in"
 MAKER: Final = "maker"
 AUDITOR: Final = "auditor"
+READER: Final = "reader"
 LOCAL: Final = "local"
 EVENTS: Final = "events"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -63,11 +64,11 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     access = handler.opt.get("access")
     if access == PUBLIC:
         return
-    if access in {LOCAL, EVENTS, AUDITOR} and _presents_token(connection):
+    if access in {LOCAL, EVENTS, READER} and _presents_token(connection):
         connection.state.actor = _local_actor(connection, services)
         refine(rule="operator's token")
         return
-    if access not in {SIGNED_IN, MAKER, EVENTS, AUDITOR}:
+    if access not in {SIGNED_IN, MAKER, EVENTS, AUDITOR, READER}:
         message = "There is no such page."
         raise NotFound(message)
     session = current_session(connection, services)
@@ -83,7 +84,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             raise TooMany.now()
     if access == MAKER:
         require_maker(connection.state.actor)
-    if access == AUDITOR:
+    if access in {AUDITOR, READER}:
         require_auditor(connection.state.actor)
 
 

@@ -197,9 +197,15 @@ def test_a_route_that_says_nothing_is_closed(studio: Studio) -> None:
     for route in studio.app.routes:
         for handler in getattr(route, "route_handlers", []):
             if "GET" in handler.http_methods or "POST" in handler.http_methods:
-                assert handler.opt.get("access") in {"public", "signed-in", "maker", "auditor", "local", "events"}, (
-                    route.path
-                )
+                assert handler.opt.get("access") in {
+                    "public",
+                    "signed-in",
+                    "maker",
+                    "auditor",
+                    "reader",
+                    "local",
+                    "events",
+                }, route.path
 
 
 @pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "http://shift-handover.intramural.localhost"])

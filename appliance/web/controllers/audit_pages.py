@@ -13,7 +13,7 @@ from litestar.response import File
 from appliance.audit.export.formats import FORMATS
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
-from appliance.web.access import AUDITOR
+from appliance.web.access import AUDITOR, READER
 from appliance.web.audit_views import (
     FIELDS,
     found_as_json,
@@ -105,7 +105,7 @@ class AuditPagesController(Controller):
             background=BackgroundTask(made.unlink, missing_ok=True),
         )
 
-    @get("/api/audit/entries", opt={"access": AUDITOR}, sync_to_thread=True)
+    @get("/api/audit/entries", opt={"access": READER}, sync_to_thread=True)
     def entries_for_programs(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """A page of entries; ``next`` of the answer is ``before`` of the next question."""
         services: Services = request.app.state.services
@@ -113,13 +113,13 @@ class AuditPagesController(Controller):
         wanted = search_of(values, services.studio.projects.all_standing())
         return found_as_json(services.reader.search(wanted, principal=request.state.actor.principal))
 
-    @get("/api/audit/entries/{index:int}", opt={"access": AUDITOR}, sync_to_thread=True)
+    @get("/api/audit/entries/{index:int}", opt={"access": READER}, sync_to_thread=True)
     def entry_for_programs(self, request: Request[Any, Any, Any], index: int) -> dict[str, Any]:
         """One entry with its inclusion proof."""
         services: Services = request.app.state.services
         return looked_as_json(services.reader.entry(index, principal=request.state.actor.principal))
 
-    @post("/api/audit/entries/{index:int}/bodies", opt={"access": AUDITOR}, status_code=200)
+    @post("/api/audit/entries/{index:int}/bodies", opt={"access": READER}, status_code=200)
     async def bodies_for_programs(self, request: Request[Any, Any, Any], index: int) -> dict[str, Any]:
         """The words that an entry names; the form has ``purpose``."""
         services: Services = request.app.state.services
@@ -127,7 +127,7 @@ class AuditPagesController(Controller):
         opened = await asyncio.to_thread(services.reader.bodies, index, principal=principal, purpose=purpose)
         return {"bodies": [asdict(body) for body in opened]}
 
-    @get("/api/audit/lineage/{app_id:str}/{number:int}", opt={"access": AUDITOR}, sync_to_thread=True)
+    @get("/api/audit/lineage/{app_id:str}/{number:int}", opt={"access": READER}, sync_to_thread=True)
     def lineage_for_programs(self, request: Request[Any, Any, Any], app_id: str, number: int) -> dict[str, Any]:
         """How a version came to be."""
         services: Services = request.app.state.services
