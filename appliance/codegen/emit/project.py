@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Final
 
@@ -177,7 +178,9 @@ def accent(names: Names) -> int:
 
 def app_css(names: Names) -> str:
     """The text of ``static/app.css``."""
-    name = plain(names.blueprint.name).replace("*/", "")
+    name = re.sub(
+        r"[*/<>\\]", "", plain(names.blueprint.name)
+    )  # it ends neither the comment nor a page's style element
     head = f"/* What makes {name} look like itself; loaded after kit.css. */\n"
     return f"{head}:root {{ --accent-hue: {accent(names)}; }}\n" + (_GREY if names.blueprint.colour == "grey" else "")
 

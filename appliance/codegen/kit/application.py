@@ -105,6 +105,8 @@ def build(definition: Definition, settings: Settings) -> Litestar:
     def add_headers(response: Response[Any]) -> Response[Any]:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        if response.status_code in (301, 302, 303, 307, 308):
+            response.headers.setdefault("cache-control", "no-store")  # it sets cookies, and says what a person did
         return response
 
     static = create_static_files_router(
@@ -148,6 +150,7 @@ def _with_headers(headers: dict[str, str]) -> Any:
         answer = answer_error(request, error)
         for name, value in headers.items():
             answer.headers.setdefault(name, value)
+        answer.headers.setdefault("cache-control", "no-store")
         return answer
 
     return handler

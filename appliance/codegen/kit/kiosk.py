@@ -220,7 +220,7 @@ def _form_page(visit: Visit, shown: KioskPage, form: Form, *, status: int = 200)
 def _page(
     runtime: Runtime, shown: KioskPage, template: str, *, status: int = 200, refresh: int, **context: object
 ) -> Html:
-    style = "\n".join(_styles(runtime.definition))
+    style = "\n".join(_styles(runtime.definition)).replace("</", "<\\/")  # nothing in it ends its element
     html = runtime.renderer.render(
         template, shown=shown, heading=shown.title, entity=shown.entity, style=style, refresh=refresh, **context
     )
