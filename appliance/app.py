@@ -68,8 +68,8 @@ if TYPE_CHECKING:
 
     from appliance.blueprint.model import Blueprint
     from appliance.core.clock import Clock
+    from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
-    from appliance.core.ports import Reviser
     from appliance.studio.parts import PlannerPart
 
 

@@ -5,11 +5,10 @@ Every value that crosses a port is frozen. Nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from appliance.core.errors import IntramuralError
@@ -136,88 +135,6 @@ class TextGenerator(Protocol):
 # --- sandbox ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class SandboxLimits:
-    """Hard limits of one sandboxed process tree."""
-
-    memory_bytes: int = 1 << 30
-    cpu_seconds: int = 120
-    processes: int = 64
-    open_files: int = 512
-    file_bytes: int = 256 << 20
-
-
-@dataclass(frozen=True)
-class SandboxCommand:
-    """A program of an app to run where it can do no harm.
-
-    Inside, ``code`` is read-only at ``/app`` (the working directory), ``data`` is the one writable folder at
-    ``/data``, and ``ingress`` (if given) is writable at ``/run/app`` for the app's Unix socket. ``argv[0]`` may be
-    ``"python"``: the appliance's interpreter with its libraries, read-only. There is no network.
-    """
-
-    argv: tuple[str, ...]
-    code: Path
-    data: Path
-    ingress: Path | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    limits: SandboxLimits = field(default_factory=SandboxLimits)
-
-
-@dataclass(frozen=True)
-class CompletedRun:
-    """How a sandboxed command ended; ``output`` is stdout and stderr together, bounded to the last 64 KiB."""
-
-    exit_code: int
-    output: str
-    seconds: float
-    timed_out: bool = False
-
-
-class SandboxProcess(Protocol):
-    """A sandboxed program that keeps running."""
-
-    @property
-    def pid(self) -> int:
-        """Process id of the outermost process."""
-        ...
-
-    def poll(self) -> int | None:
-        """Exit code, or None while it runs."""
-        ...
-
-    def terminate(self, *, grace_seconds: float = 3.0) -> int:
-        """Ask it to stop, then kill the whole tree; returns the exit code."""
-        ...
-
-    def output(self) -> str:
-        """The last 64 KiB of stdout and stderr."""
-        ...
-
-
-class SandboxUnavailable(IntramuralError):  # noqa: N818
-    """The configured tier cannot be used here; nothing of an app was run."""
-
-    code = "sandbox_unavailable"
-
-
-class Sandbox(Protocol):
-    """A tier of isolation."""
-
-    @property
-    def tier(self) -> str:
-        """Its name, for example ``bubblewrap``."""
-        ...
-
-    def run(self, command: SandboxCommand, *, timeout: float) -> CompletedRun:
-        """Run to the end, or kill it after ``timeout`` seconds."""
-        ...
-
-    def start(self, command: SandboxCommand) -> SandboxProcess:
-        """Start and return at once."""
-        ...
-
-
 # --- identity of people towards apps ---------------------------------------------------------------------------
 
 
@@ -331,46 +248,3 @@ class PersonalRecords(Protocol):
 
 
 # --- the conversation with a maker -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Question:
-    """Something to settle before building, asked only where the answer changes the app.
-
-    ``choices`` are two to four short answers, the likeliest first; the maker may write another one instead, or skip the
-    question, which means the first. ``id`` is unique within one request.
-    """
-
-    id: str
-    text: str
-    choices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the maker answered: one of the choices, or words of their own. ``question`` is the question's text."""
-
-    question: str
-    text: str
-
-
-class Reviser(Protocol):
-    """The model's part in a conversation about an app. Each call takes seconds; none of them changes anything."""
-
-    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> str:
-        """The blueprint with what ``request`` asks for; ``on_text`` receives the text piece by piece.
-
-        An exception raised by ``on_text`` stops the work and comes out of this call.
-
-        Raises Refused when the request cannot be understood, :class:`GenerationFailed` or
-        :class:`GenerationCancelled` when the model could not finish.
-        """
-        ...
-
-    def clarify(self, request: str) -> tuple[Question, ...]:
-        """At most three questions about a request for a new app; none where nothing depends on the answers."""
-        ...
-
-    def suggest(self, blueprint_text: str) -> tuple[str, ...]:
-        """Up to four next steps, as requests that a maker could send."""
-        ...

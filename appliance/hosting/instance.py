@@ -12,7 +12,8 @@ from typing import Final
 import httpx
 
 from appliance.core.app_output import read_trouble
-from appliance.core.ports import AppTokenIssuer, Sandbox, SandboxCommand, SandboxLimits, SandboxProcess
+from appliance.core.ports import AppTokenIssuer
+from appliance.core.sandboxing import Sandbox, SandboxCommand, SandboxLimits, SandboxProcess
 from appliance.core.sockets import UnsafeSocket, adopt_socket, check_socket_path
 from appliance.hosting.release import AppFailed, AppRelease, HostingLimits
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from appliance.core.errors import IntramuralError
 from appliance.core.ids import is_id
-from appliance.core.ports import AppTokenIssuer, Sandbox
+from appliance.core.ports import AppTokenIssuer
+from appliance.core.sandboxing import Sandbox
 from appliance.core.sockets import check_socket_path
 from appliance.hosting.instance import Instance, failure, launch
 from appliance.hosting.release import AppAddress, AppFailed, AppRelease, AppState, AppStatus, HostingLimits

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.blueprint.model import Choice, Ref, Scalar
 from appliance.blueprint.naming import label, plural
 from appliance.blueprint.screens import BoardPage, CalendarPage, ChartPage, TablePage
-from appliance.core.ports import Question
+from appliance.core.conversation import Question
 from appliance.planner.knowledge import load_catalogue
 from appliance.planner.language import language_of
 

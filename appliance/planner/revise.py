@@ -17,8 +17,9 @@ from appliance.blueprint.edits import EditRefused, RenameEntity
 from appliance.blueprint.model import Access, Blueprint, Entity, Field, Grant, Permission, Scalar, Verb
 from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
+from appliance.core.conversation import Question
 from appliance.core.errors import Refused
-from appliance.core.ports import Message, Prompt, Question, TextGenerator
+from appliance.core.ports import Message, Prompt, TextGenerator
 from appliance.planner.advice import questions_about, suggestions_for
 from appliance.planner.change_lines import change_line
 from appliance.planner.change_steps import NoStep, step

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.core.ports import SandboxCommand, SandboxLimits
+from appliance.core.sandboxing import SandboxCommand, SandboxLimits
 from appliance.sandbox.interpreter import InterpreterView
 
 CODE: Final = "/app"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.core.ports import SandboxUnavailable
+from appliance.core.sandboxing import SandboxUnavailable
 
 MINIMUM_VERSION: Final = (0, 8)
 _INSTALL: Final = "sudo apt-get install -y bubblewrap"

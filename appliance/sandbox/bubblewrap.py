@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from appliance.core.ports import CompletedRun, SandboxCommand, SandboxUnavailable
+from appliance.core.sandboxing import CompletedRun, SandboxCommand, SandboxUnavailable
 from appliance.sandbox import seccomp
 from appliance.sandbox.arguments import Channels, bubblewrap_arguments
 from appliance.sandbox.availability import explain, find_bubblewrap, read_host_facts

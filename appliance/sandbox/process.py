@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from appliance.core.ports import SandboxLimits
+from appliance.core.sandboxing import SandboxLimits
 
 OUTPUT_BYTES: Final = 64 << 10
 _WATCH_SECONDS: Final = 0.25

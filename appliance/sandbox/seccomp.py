@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.core.ports import SandboxUnavailable
+from appliance.core.sandboxing import SandboxUnavailable
 from appliance.sandbox.syscalls import ALLOWED, LAST_KNOWN
 
 _LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.core.ports import CompletedRun, Sandbox, SandboxCommand, SandboxLimits
+from appliance.core.sandboxing import CompletedRun, Sandbox, SandboxCommand, SandboxLimits
 from appliance.sandbox.attempts import ATTEMPTS, LEFT_BEHIND, PREAMBLE, Attempt
 
 LIMITS: Final = SandboxLimits(memory_bytes=256 << 20, cpu_seconds=10, processes=32, open_files=64, file_bytes=8 << 20)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from appliance.blueprint.naming import package_name
 from appliance.core.errors import IntramuralError, Refused
-from appliance.core.ports import SandboxCommand, SandboxLimits
+from appliance.core.sandboxing import SandboxCommand, SandboxLimits
 from appliance.studio.copying import DATABASE, copy_records, size_of, sync_tree
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from appliance.blueprint.model import Blueprint
     from appliance.core.filetree import FileTree
-    from appliance.core.ports import Sandbox
+    from appliance.core.sandboxing import Sandbox
     from appliance.studio.preview import Previews
     from appliance.studio.standing import Standing, Step
     from appliance.studio.version import VersionStore

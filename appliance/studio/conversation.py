@@ -28,7 +28,8 @@ from appliance.studio.people import require_maker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.core.ports import Answer, AuditSink, BodyVault, Question, Reviser
+    from appliance.core.conversation import Answer, Question, Reviser
+    from appliance.core.ports import AuditSink, BodyVault
     from appliance.studio.people import Actor
 
 MAX_TURNS: Final = 200

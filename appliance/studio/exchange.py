@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import Unavailable
-from appliance.core.ports import SandboxCommand, SandboxLimits
+from appliance.core.sandboxing import SandboxCommand, SandboxLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from appliance.core.ports import Sandbox
+    from appliance.core.sandboxing import Sandbox
     from appliance.hosting.release import AppRelease
 
 INSIDE: Final = "/run/app"

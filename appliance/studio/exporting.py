@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from appliance.core.ports import AuditSink, Sandbox
+    from appliance.core.ports import AuditSink
+    from appliance.core.sandboxing import Sandbox
     from appliance.db.records import Project, Version
     from appliance.db.repositories.projects import Projects
     from appliance.studio.preview import Previews

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from appliance.core.ports import AuditSink, Sandbox
+    from appliance.core.ports import AuditSink
+    from appliance.core.sandboxing import Sandbox
     from appliance.db.records import Build, Project
     from appliance.db.repositories.projects import Projects
     from appliance.hosting.release import AppRelease

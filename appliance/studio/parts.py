@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
+    from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
-    from appliance.core.ports import AuditSink, BodyVault, Reviser, Sandbox
+    from appliance.core.ports import AuditSink, BodyVault
+    from appliance.core.sandboxing import Sandbox
     from appliance.planner.plan import Plan
     from appliance.verifier.model import Check, Verification
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError
-from appliance.core.ports import SandboxCommand
+from appliance.core.sandboxing import SandboxCommand
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.audit.space import LogState
-    from appliance.core.ports import Sandbox
+    from appliance.core.sandboxing import Sandbox
 
 SANDBOX_SECONDS: Final = 20.0
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.core.clock import Clock
-    from appliance.core.ports import AuditSink, Sandbox
+    from appliance.core.ports import AuditSink
+    from appliance.core.sandboxing import Sandbox
     from appliance.studio.assembly import Studio
 
 

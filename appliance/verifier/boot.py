@@ -12,7 +12,7 @@ import httpx
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.naming import package_name
 from appliance.core.app_output import read_trouble
-from appliance.core.ports import Sandbox, SandboxCommand, SandboxLimits, SandboxProcess
+from appliance.core.sandboxing import Sandbox, SandboxCommand, SandboxLimits, SandboxProcess
 from appliance.core.sockets import UnsafeSocket, adopt_socket
 from appliance.verifier.client import AppClient
 from appliance.verifier.model import AppGone, CheckFailed

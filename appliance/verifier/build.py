@@ -9,7 +9,7 @@ from typing import Final
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.naming import package_name
 from appliance.core.app_output import read_trouble
-from appliance.core.ports import Sandbox, SandboxCommand, SandboxLimits
+from appliance.core.sandboxing import Sandbox, SandboxCommand, SandboxLimits
 from appliance.verifier.model import CheckFailed, Stage
 from appliance.verifier.recorder import Recorder
 

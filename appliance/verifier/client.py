@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from appliance.core.app_output import read_trouble
-from appliance.core.ports import SandboxProcess
+from appliance.core.sandboxing import SandboxProcess
 from appliance.verifier.model import AppGone, CheckFailed
 from appliance.verifier.page import Page, read_page
 from appliance.verifier.people import Actor, Passes

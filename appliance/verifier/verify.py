@@ -10,7 +10,8 @@ from pathlib import Path
 
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.naming import plural, slug
-from appliance.core.ports import AppTokenIssuer, Sandbox
+from appliance.core.ports import AppTokenIssuer
+from appliance.core.sandboxing import Sandbox
 from appliance.verifier.acceptance import check_as_owner
 from appliance.verifier.behaviour import check_behaviour
 from appliance.verifier.boot import Launch, Place, prepare, start, stop

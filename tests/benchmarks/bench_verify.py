@@ -18,7 +18,7 @@ from pathlib import Path
 from appliance.blueprint.naming import package_name
 from appliance.core.clock import SystemClock
 from appliance.core.ids import new_id
-from appliance.core.ports import SandboxCommand
+from appliance.core.sandboxing import SandboxCommand
 from appliance.hosting.release import AppRelease
 from appliance.hosting.supervisor import AppSupervisor
 from appliance.identity.tokens import AppTokens

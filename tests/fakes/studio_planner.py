@@ -7,7 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from appliance.blueprint.parser import parse
-from appliance.core.ports import GenerationFailed, Question, TokenUsage
+from appliance.core.conversation import Question
+from appliance.core.ports import GenerationFailed, TokenUsage
 from appliance.planner.plan import Plan
 
 if TYPE_CHECKING:

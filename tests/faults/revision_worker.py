@@ -35,7 +35,7 @@ from appliance.studio.version import VersionStore
 from appliance.verifier.model import Verification
 
 if TYPE_CHECKING:
-    from appliance.core.ports import CompletedRun, SandboxCommand
+    from appliance.core.sandboxing import CompletedRun, SandboxCommand
 
 MOMENTS = (
     "records.carried intent",

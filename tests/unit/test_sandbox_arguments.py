@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.ports import SandboxCommand, SandboxUnavailable
+from appliance.core.sandboxing import SandboxCommand, SandboxUnavailable
 from appliance.sandbox.arguments import Channels, Identity, bubblewrap_arguments
 from appliance.sandbox.availability import HostFacts, explain, find_bubblewrap
 from appliance.sandbox.interpreter import InterpreterView, current_interpreter

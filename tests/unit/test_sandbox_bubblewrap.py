@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.ports import SandboxCommand, SandboxLimits, SandboxUnavailable
+from appliance.core.sandboxing import SandboxCommand, SandboxLimits, SandboxUnavailable
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.sandbox.process import OUTPUT_BYTES
 from tests.fixtures.sandbox_folders import Folders, folders

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import appliance
-from appliance.core.ports import CompletedRun, SandboxCommand, SandboxProcess
+from appliance.core.sandboxing import CompletedRun, SandboxCommand, SandboxProcess
 from appliance.sandbox.attempts import ATTEMPTS
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.sandbox.selftest import run_selftest

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.core.ports import SandboxUnavailable
+from appliance.core.sandboxing import SandboxUnavailable
 from appliance.sandbox import seccomp
 from appliance.sandbox.syscalls import ALLOWED, LAST_KNOWN
 

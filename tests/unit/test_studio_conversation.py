@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.core.ports import Answer, LeafRef, Question, SealedRef
+from appliance.core.conversation import Answer, Question
+from appliance.core.ports import LeafRef, SealedRef
 from appliance.studio.conversation import Conversation, NoReviser, TurnState, with_answers
 from appliance.studio.errors import Busy, NotFound
 from tests.fakes.studio_planner import SHIFTS, ScriptedReviser

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Controller, Request, Response, get, post
 
+from appliance.core.conversation import Answer
 from appliance.core.errors import IntramuralError
-from appliance.core.ports import Answer
 from appliance.db.records import Origin
 from appliance.planner.request import check_request
 from appliance.studio.conversation import TurnState, with_answers
