@@ -1,0 +1,361 @@
+"""Every route and every use case that changes something, or shows an app or evidence, is in the audit log.
+
+A maker's whole way is walked through the real web application; each route leaves the entries that the table names, or
+stands in the list of exceptions with a reason. The few that need much to be reached name their use case. A route that
+is in none of them fails, and so does a use case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from appliance.app import Appliance
+from appliance.core.conversation import Question
+from appliance.core.ids import new_id
+from appliance.studio.build import BuildService
+from appliance.studio.conversation import Conversation
+from appliance.studio.exporting import ExportService
+from appliance.studio.gathering import Gathering
+from appliance.studio.importing import ImportService
+from appliance.studio.project import ProjectService
+from appliance.studio.revision import RevisionService
+from appliance.web.limits import Limits, RateLimit
+from appliance.web.server import make_app
+from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner, ScriptedReviser
+from tests.fixtures.studio import MAYA, UWE, Visitor, running, settings_in, short_folder, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litestar import Litestar
+
+    from appliance.audit.leaf import Leaf
+
+pytestmark = pytest.mark.sandbox
+APP = "/apps/*"
+OWN = "the maker's own app, shown to nobody but its maker; a refusal to anybody else is recorded"
+DRAFT = "a draft of the maker's own; what it leads to is recorded when it is proposed or built"
+SILENT = {
+    ("GET", "/"): "the person's own list of names",
+    ("GET", "/start/*"): DRAFT,
+    ("GET", APP): OWN,
+    ("GET", f"{APP}/people"): OWN,
+    ("GET", f"{APP}/data"): OWN,
+    ("GET", f"{APP}/pages"): OWN,
+    ("GET", f"{APP}/access"): OWN,
+    ("GET", f"{APP}/look"): OWN,
+    ("GET", f"{APP}/checks"): OWN,
+    ("GET", f"{APP}/versions"): OWN,
+    ("GET", f"{APP}/blueprint"): OWN,
+    ("GET", f"{APP}/blueprint/*"): OWN,
+    ("GET", f"{APP}/export"): OWN,
+    ("GET", f"{APP}/turns/*"): OWN,
+    ("GET", f"{APP}/suggestions"): OWN,
+    ("GET", f"{APP}/proposals/*"): OWN,
+    ("GET", f"{APP}/left-out/*"): "rows of a table that the maker handed in",
+    ("GET", "/api/builds/*/events"): OWN,
+    ("POST", f"{APP}/blueprint/check"): "says whether a text is a blueprint, and keeps nothing",
+    ("POST", f"{APP}/edits"): DRAFT,
+    ("POST", f"{APP}/edits/back"): DRAFT,
+    ("POST", f"{APP}/edits/forget"): DRAFT,
+    ("POST", f"{APP}/turns/*/stop"): "ends a plan; the outcome of plan.made is cancelled",
+    ("GET", "/imports/new"): "an empty form",
+    ("POST", "/imports"): DRAFT,
+    ("GET", "/imports/*"): DRAFT,
+    ("POST", "/imports/*/discard"): DRAFT,
+    ("GET", "/sign-in"): "a button",
+    ("GET", "/sign-in/start"): "sends to the identity provider; nobody is signed in yet",
+    ("GET", "/.intramural/session"): "the second half of /open and /enter, which record; a refusal is recorded",
+    ("GET", "/gate/check"): "once for each request to an app; the opening and every refusal are recorded",
+    ("GET", "/health/live"): "health",
+    ("GET", "/health/ready"): "health",
+    ("GET", "/api/audit/privacy"): "names of requests and holds for the operator, each recorded when it was made",
+    ("POST", "/api/audit/exports/end"): "the outcome of audit.exported",
+}
+WALKED = {
+    ("POST", "/apps"): "prompt.submitted",
+    ("POST", "/start/*"): "prompt.submitted",
+    ("POST", f"{APP}/builds"): "prompt.submitted",
+    ("POST", f"{APP}/blueprint"): "revision.proposed",
+    ("POST", f"{APP}/requests"): "prompt.submitted",
+    ("POST", f"{APP}/people"): "access.granted",
+    ("POST", f"{APP}/people/remove"): "access.revoked",
+    ("POST", f"{APP}/export"): "app.exported",
+    ("GET", f"{APP}/open"): "app.opened",
+    ("POST", f"{APP}/restore"): "revision.proposed",
+    ("POST", f"{APP}/proposals/*/withdraw"): "revision.withdrawn",
+    ("POST", f"{APP}/proposals/*/accept"): "revision.accepted",
+    ("POST", "/api/builds/*/cancel"): "build.cancelled",
+    ("GET", "/enter"): "app.opened",
+    ("GET", "/sign-in/callback"): "identity.sign_in_refused",
+    ("POST", "/sign-out"): "identity.signed_out",
+    ("GET", "/audit"): "audit.searched",
+    ("POST", "/audit"): "audit.searched",
+    ("GET", "/audit/entries/*"): "audit.viewed",
+    ("POST", "/audit/entries/*/bodies"): "audit.viewed",
+    ("GET", "/audit/apps/*/versions/*"): "audit.viewed",
+    ("POST", "/audit/export"): "audit.exported",
+    ("GET", "/api/audit/entries"): "audit.searched",
+    ("GET", "/api/audit/entries/*"): "audit.viewed",
+    ("POST", "/api/audit/entries/*/bodies"): "privacy.body_opened",
+    ("GET", "/api/audit/lineage/*/*"): "audit.viewed",
+    ("POST", "/api/audit/exports"): "audit.exported",
+    ("POST", "/api/audit/bodies"): "privacy.body_opened",
+    ("POST", "/api/audit/privacy"): "privacy.hold_set",
+    ("POST", "/api/apps"): "prompt.submitted",
+    ("POST", "/api/apps/*/export"): "app.exported",
+}
+ELSEWHERE = {
+    ("POST", "/imports/*"): "data.imported, by ImportService.create",
+    ("POST", f"{APP}/changes"): "revision.proposed, by RevisionService.propose_edits",
+    ("POST", f"{APP}/proposals/*/answer"): "records.tried, by RevisionService.answer",
+}
+
+
+@dataclass
+class World:
+    appliance: Appliance
+    app: Litestar
+    maker: Visitor
+    auditor: Visitor
+    project: str
+    cli_token: str
+    walked: set[tuple[str, str]] = field(default_factory=set)
+
+    def call(self, method: str, path: str, who: Visitor | None, **more: Any) -> tuple[httpx.Response, list[Leaf]]:
+        """One request as the front door hands it on; the answer, and the entries since."""
+        before = self.appliance.audit.size
+        headers = {"x-forwarded-for": "192.0.2.9", "accept": "text/html", **more.pop("headers", {})}
+        if who is not None and method == "POST":
+            headers |= {"origin": self.appliance.addresses.studio, "x-csrf-token": who.session.csrf_token}
+        if who is None and "authorization" in headers:
+            del headers["x-forwarded-for"]
+
+        async def go() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app)  # type: ignore[arg-type]
+            cookies = who.cookies if who else {}
+            base = self.appliance.addresses.studio
+            async with httpx.AsyncClient(transport=transport, base_url=base, cookies=cookies, timeout=60) as client:
+                return await client.request(method, path, headers=headers, **more)
+
+        answer = asyncio.run(go())
+        self.walked.add((method, pattern(path.partition("?")[0])))
+        return answer, [leaf for _, leaf in self.appliance.audit.leaves(before)]
+
+    def expect(self, method: str, path: str, who: Visitor | None, **more: Any) -> httpx.Response:
+        """The same; the event of the table must be there, in the name of who asked."""
+        answer, leaves = self.call(method, path, who, **more)
+        event = WALKED[method, pattern(path.partition("?")[0])]
+        found = [leaf for leaf in leaves if leaf.event == event and leaf.kind == "intent"]
+        assert found, f"{method} {path}: {answer.status_code} {answer.text[:300]}: {[leaf.event for leaf in leaves]}"
+        context: Any = found[0].details["context"]
+        if who is not None:
+            assert found[0].principal == f"user:{who.session.person.subject}"
+            assert context["session"] == who.session.key
+            assert who.session.id not in str([dict(leaf.details) for leaf in leaves])
+            assert context["source"] == "192.0.2.9"
+        assert context["request"].startswith("req_")
+        assert context["rule"]
+        assert context["policy"] == "built-in"
+        return answer
+
+    def settled(self) -> None:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            if not self.appliance.studio.builds.unfinished():
+                return
+            time.sleep(0.05)
+        pytest.fail("a build did not end")
+
+
+def pattern(path: str) -> str:
+    parts = path.split("/")
+    return "/".join("*" if part.startswith("{") or re.search(r"\d", part) else part for part in parts) or "/"
+
+
+def world_of(appliance: Appliance) -> World:
+    services = appliance.services()
+    many = RateLimit(burst=1000, per_minute=1000)
+    app = make_app(services, Limits(posts=many, builds=many, sign_ins=many))
+    maker, auditor = sign_in(appliance, MAYA, "maker"), sign_in(appliance, UWE, "auditor")
+    return World(appliance, app, maker, auditor, "", services.cli_token)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with running(ScriptedPlanner([SHIFTS])) as appliance:
+        made = world_of(appliance)
+        answer = made.expect("POST", "/apps", made.maker, data={"request": "Handover notes between shifts"})
+        made.project = answer.headers["location"].rpartition("/")[2]
+        made.settled()
+        yield made
+
+
+def proposal(world: World, hour: str) -> str:
+    text = SHIFTS.replace("What the next shift must know.", f"What the next shift must know, {hour}.")
+    answer = world.expect("POST", f"/apps/{world.project}/blueprint", world.maker, data={"text": text})
+    return str(answer.headers["location"])
+
+
+def test_a_maker_leaves_entries_everywhere(world: World) -> None:
+    maker, app = world.maker, f"/apps/{world.project}"
+    member = {"email": "uwe@intramural.example", "role": "Operator"}
+    world.expect("POST", f"{app}/people", maker, data=member)
+    world.expect("POST", f"{app}/people/remove", maker, data=member)
+    world.expect("GET", f"{app}/open", maker)
+    _, again = world.call("GET", f"{app}/open", maker)
+    assert again == []  # once for each session and app
+    other = sign_in(world.appliance, MAYA, "maker")
+    world.expect("GET", "/enter?app=shift-handover", other)
+    world.expect("POST", f"{app}/export", maker)
+    world.expect("POST", f"{proposal(world, 'early')}/withdraw", maker)
+    world.expect("POST", f"{proposal(world, 'late')}/accept", maker)
+    world.settled()
+    world.expect("POST", f"{app}/restore", maker, data={"version": "1"})
+    build = world.appliance.studio.builds.latest(world.project)
+    assert build is not None
+    world.expect("POST", f"/api/builds/{build.id}/cancel", maker)
+    world.expect("POST", f"{app}/builds", maker, data={"request": "Handover notes"})
+    world.settled()
+    world.expect("POST", "/sign-out", other)
+    world.expect("GET", "/sign-in/callback", None)
+
+
+def test_the_words_of_a_turn_and_what_the_model_made_of_them_belong_together() -> None:
+    with running_with_reviser() as world:
+        asked = world.expect("POST", "/apps", world.maker, data={"request": "Handover notes between shifts"})
+        world.expect("POST", asked.headers["location"], world.maker, data={"skip": "1"})
+        world.settled()
+        project = world.appliance.studio.projects.all_standing()[0]
+        world.expect("POST", f"/apps/{project.id}/requests", world.maker, data={"request": "Add a due date to notes"})
+        turn = world.appliance.studio.conversation.latest(project.id)
+        assert turn is not None
+        assert turn.over.wait(60)
+        leaves = [leaf for _, leaf in world.appliance.audit.leaves()]
+        proposed = [leaf for leaf in leaves if leaf.event == "revision.proposed" and leaf.kind == "intent"]
+        plans = [leaf for leaf in leaves if leaf.event == "plan.made" and leaf.kind == "intent"]
+        assert plans[-1].details["context"] == proposed[-1].details["context"]
+        assert {plan.details["kind"] for plan in plans} == {"questions", "prompt", "revision"}
+        REVISED.update(world.walked)
+
+
+REVISED: set[tuple[str, str]] = set()
+
+
+@contextmanager
+def running_with_reviser() -> Iterator[World]:
+    questions = (Question("keep", "How long are notes kept?", ("A week", "A month")),)
+    with short_folder() as home:
+        reviser = ScriptedReviser(questions=questions)
+        appliance = Appliance(settings_in(home), planner=ScriptedPlanner([SHIFTS]), reviser=reviser)
+        try:
+            appliance.start()
+            yield world_of(appliance)
+        finally:
+            appliance.stop()
+
+
+def test_the_auditor_and_the_operator_leave_entries_everywhere(world: World) -> None:
+    auditor = world.auditor
+    leaves = list(world.appliance.audit.leaves())
+    written = next((ref.index, leaf) for ref, leaf in leaves if leaf.event == "prompt.submitted")
+    body: Any = written[1].details["body"]
+    world.expect("GET", "/audit", auditor)
+    world.expect("POST", "/audit", auditor, data={"text": "handover", "purpose": "review"})
+    world.expect("GET", f"/audit/entries/{written[0]}", auditor)
+    world.expect("POST", f"/audit/entries/{written[0]}/bodies", auditor, data={"purpose": "review"})
+    world.expect("GET", f"/audit/apps/{world.project}/versions/1", auditor)
+    world.expect("POST", "/audit/export", auditor, data={"format": "jsonl"})
+    world.expect("GET", "/api/audit/entries", auditor)
+    world.expect("GET", f"/api/audit/entries/{written[0]}", auditor)
+    world.expect("POST", f"/api/audit/entries/{written[0]}/bodies", auditor, data={"purpose": "review"})
+    world.expect("GET", f"/api/audit/lineage/{world.project}/1", auditor)
+    local = {"headers": {"authorization": f"Bearer {world.cli_token}"}}
+    world.expect("POST", "/api/audit/exports", None, json={"details": {"format": "csv", "start": 0}}, **local)
+    world.expect("POST", "/api/audit/bodies", None, json={**body, "purpose": "review"}, **local)
+    hold = {"act": "hold", "target": new_id("sub"), "reason": "a test"}
+    world.expect("POST", "/api/audit/privacy", None, json=hold, **local)
+    world.expect("POST", f"/api/apps/{world.project}/export", None, **local)
+    world.expect("POST", "/api/apps", None, json={"request": ""}, **local)
+
+
+def test_refusals_are_recorded_with_the_rule_that_refused(world: World) -> None:
+    stranger = sign_in(world.appliance, UWE, "user", "maker")
+    for path, who, code in (
+        ("/audit", stranger, "not_allowed"),
+        (f"/apps/{world.project}", stranger, "not_found"),
+        (f"/apps/{world.project}/open", stranger, "not_allowed"),
+    ):
+        answer, leaves = world.call("GET", path, who)
+        assert [leaf.result for leaf in leaves] == [None, "refused"], answer.text[:200]
+        assert leaves[0].event == "access.refused"
+        assert leaves[0].principal == "user:demo-uwe"
+        context: Any = leaves[0].details["context"]
+        assert (leaves[0].details["code"], context["decision"]) == (code, "deny")
+        assert context["session"] == who.session.key
+    _, leaves = world.call("POST", "/apps", world.maker, headers={}, data={"csrf_token": "x"})
+    assert leaves  # the words were handed in; the token in the header counts
+    async_answer, leaves = world.call("GET", "/gate/check", None, headers={"host": "nothing.intramural.localhost"})
+    assert async_answer.status_code == 404
+    assert leaves == []
+
+
+def test_every_route_is_walked_or_has_a_reason(world: World) -> None:
+    known = {**SILENT, **ELSEWHERE}
+    missing = []
+    for route in world.app.routes:
+        path = pattern(route.path_format)
+        if path.startswith(("/static", "/.intramural/static")):
+            continue
+        for method in route.methods - {"OPTIONS", "HEAD"}:  # type: ignore[attr-defined]
+            if (method, path) not in known and (method, path) not in world.walked | REVISED:
+                missing.append((method, path))
+    assert missing == []
+    assert not set(SILENT) & set(WALKED)
+
+
+READS = {"open", "get", "view", "mine", "shared", "find", "position", "look", "turn", "latest", "locks", "report"}
+INSIDE = {
+    "BuildService.start": "the service's own start",
+    "BuildService.stop": "the service's own stop",
+    "Conversation.next_steps": "ideas for the maker's own app; nothing is kept",
+    "Conversation.can_revise": "a fact",
+    "Conversation.settle": "forgets a turn whose proposal was recorded",
+    "Conversation.stop": "the plan's outcome is cancelled",
+    "Conversation.erase": "a part of privacy.subject_erased",
+    "Gathering.add": DRAFT,
+    "Gathering.take_back": DRAFT,
+    "Gathering.forget": DRAFT,
+    "ImportService.take": DRAFT,
+    "ImportService.decide": DRAFT,
+    "ImportService.discard": DRAFT,
+    "ImportService.left_out": "rows of a table that the maker handed in",
+    "ImportService.before_start": "a part of the first start of an app whose import was recorded",
+}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [BuildService, ProjectService, RevisionService, Conversation, ImportService, ExportService, Gathering],
+)
+def test_every_use_case_records_or_has_a_reason(service: type) -> None:
+    sources = {name: inspect.getsource(one) for name, one in vars(service).items() if inspect.isfunction(one)}
+
+    def records(name: str, seen: frozenset[str] = frozenset()) -> bool:
+        text = sources.get(name, "")
+        if re.search(r"\bact\(", text) or re.search(r"\.(submit|_restore|_locks\.put)\(", text):
+            return True
+        inner = set(re.findall(r"self\.(\w+)\(", text)) - seen - {name}
+        return any(records(one, seen | {name}) for one in inner if one in sources)
+
+    silent = [name for name in sources if not name.startswith("_") and name not in READS and not records(name)]
+    assert [name for name in silent if f"{service.__name__}.{name}" not in INSIDE] == []
