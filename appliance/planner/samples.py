@@ -92,9 +92,26 @@ def _value(field: Field, index: int, labels: Mapping[str, Sequence[str]], today:
     return known_values[kind] if kind in known_values else _text(field, index)
 
 
+_KNOWN_TEXTS: Final = {
+    "first_name": ("Lena", "Omar", "Ines"),
+    "last_name": ("Vogt", "Haddad", "Costa"),
+    "company": ("Nordwind Ltd", "Lac Works", "Brightwell"),
+    "organization": ("City Archive", "Harbour Office", "Science Park"),
+    "street": ("Mill Lane 4", "Dock Road 12", "Station Street 7"),
+    "city": ("Bristol", "Kiel", "Lyon"),
+    "postal_code": ("BS1 4DJ", "24103", "69002"),
+    "country": ("United Kingdom", "Germany", "France"),
+    "job_title": ("Engineer", "Buyer", "Team lead"),
+    "location": ("Main building", "Hall 2", "Annex"),
+    "department": ("Production", "Research", "Service"),
+}
+
+
 def _text(field: Field, index: int) -> str | None:
     if field.type is not Scalar.TEXT:
         return None
+    if known := _KNOWN_TEXTS.get(field.name):
+        return known[index % len(known)]
     parts = words(field.name)
     if not _CODES.isdisjoint(parts):
         return f"{''.join(part[0] for part in parts).upper()}-{index + 1:03}"
