@@ -80,6 +80,7 @@ def test(arguments: tuple[str, ...]) -> None:
 
 
 BENCHMARKS = {
+    "accessibility": "bench_accessibility.py",
     "demo": "bench_demo.py",
     "blueprint": "bench_blueprint.py",
     "inference": "bench_inference.py",
