@@ -27,10 +27,19 @@ def tree(root: int, limit: int) -> list[int]:
     for pid in found:
         if len(found) >= limit:
             break
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for task in _tasks(pid):
             with contextlib.suppress(OSError):
-                found += [int(child) for child in children.read_text(encoding="ascii").split()]
+                children = Path(f"/proc/{pid}/task/{task}/children").read_text(encoding="ascii")
+                found += [int(child) for child in children.split()]
     return found[:limit]
+
+
+def _tasks(pid: int) -> list[str]:
+    """The threads of a process; none if it is gone."""
+    try:
+        return [entry.name for entry in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return []
 
 
 def resident_bytes(pids: list[int]) -> int:
