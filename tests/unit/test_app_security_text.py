@@ -253,7 +253,8 @@ def test_questions_are_values_and_never_part_of_a_statement(app, row):
         *EXPORTS,
     ]:
         for text in INJECTED if path == "/case" else INJECTED[::4]:
-            for name in names if path == "/case" else ("q", "sort", "f.subject", "f.starts", "f.customer.name"):
+            few = ("q", "sort", "f.subject", "f.starts", "f.customer.name")
+            for name in names if path == "/case" and text in INJECTED[:4] else few:
                 answer = app.client.get(path, params={name: text}, headers=clerk._headers({}))
                 assert answer.status_code == 200, (path, name, text)
                 assert "zqhers" not in answer.text, (path, name, text)
