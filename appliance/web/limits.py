@@ -61,7 +61,7 @@ class Limits:
     def default(cls) -> Limits:
         """Generous for people, tight for programs."""
         return cls(
-            posts=RateLimit(burst=30, per_minute=60),
-            builds=RateLimit(burst=6, per_minute=6),
+            posts=RateLimit(burst=60, per_minute=120),
+            builds=RateLimit(burst=20, per_minute=12),
             sign_ins=RateLimit(burst=60, per_minute=120),
         )

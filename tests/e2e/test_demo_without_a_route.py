@@ -65,7 +65,7 @@ class Appliance:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
+        self.process.wait(150)
 
 
 def _logs(home: Path) -> str:
