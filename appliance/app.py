@@ -136,6 +136,7 @@ class Appliance:
             sandbox=self._sandbox,
             audit=self.audit,
             vault=self._keeping.vault,
+            pseudonyms=self._keeping.pseudonyms,
             publish_routes=lambda: self.caddy.apply(self._door()),
             reviser=reviser,
             model=self._engine.digest if self._engine is not None else lambda: "",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from appliance.audit.entries import by_schema
 from appliance.audit.errors import BodyGone
 from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
-from appliance.audit.log import AuditLog
+from appliance.audit.opening import open_audited
 from appliance.audit.privacy_acts import carry_out
 from appliance.audit.seal import Opened
 from appliance.core.clock import SystemClock
@@ -20,6 +19,7 @@ from appliance.core.events import Event, Outcome
 from appliance.core.ports import LeafRef
 
 if TYPE_CHECKING:
+    from appliance.audit.log import AuditLog
     from appliance.core.ports import PersonalRecords, SealedRef
     from appliance.core.settings import Settings
 
@@ -117,10 +117,10 @@ def local_counter(
 
     Raises:
         AuditLocked: something runs after all.
-        AuditUnavailable: the log cannot be opened.
+        AuditUnavailable: the log cannot be opened, or a witness saw another history.
     """
     clock = SystemClock()
     key = load_or_make_log_key(settings.home / "keys" / "audit.json")
-    segment_bytes = settings.audit.reserve_mib << 20
-    with AuditLog.open(settings.home / "audit", key, clock, segment_bytes=segment_bytes, compose=by_schema) as log:
+    with ExitStack() as stack:
+        log, _ = open_audited(stack, settings.home / "audit", key, settings.audit, clock)
         yield LocalCounter(log, Keeping(settings, log, key, clock), records, principal)

@@ -16,6 +16,7 @@ from appliance.audit.retention import Retention
 from appliance.audit.upkeep import Daily
 from appliance.audit.vault import Vault
 from appliance.core.errors import SettingsError
+from appliance.core.pseudonyms import AddressPseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ PRINCIPAL = "appliance"
 
 
 class Keeping:
-    """One for an open log. :attr:`vault` can be used at once; the rest after :meth:`start`."""
+    """One for an open log. :attr:`vault` and :attr:`pseudonyms` can be used at once; the rest after :meth:`start`."""
 
     def __init__(self, settings: Settings, log: AuditLog, key: LogKey, clock: Clock) -> None:
         """Open the vault.
@@ -42,6 +43,7 @@ class Keeping:
         home = settings.home
         self._log, self._key, self._clock = log, key, clock
         self.vault = Vault(home / "vault", home / "keys" / "vault.json", clock)
+        self.pseudonyms = AddressPseudonyms.load(home / "keys" / "addresses.key")
         self.desk = Desk(home / "vault")
         self._retention = Retention(self.vault, self.desk, log, clock, settings.retention.body_days())
         self._cursor = Cursor(home / "exports" / "syslog.json", key.name)

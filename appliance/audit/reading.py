@@ -43,7 +43,8 @@ class SearchRefused(Refused):
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for; empty: anything. ``person`` is part of a principal, ``apps`` are identifiers, ``text`` stands
+    """What is looked for; empty: anything. ``person`` is part of a principal or of who was
+    let in, ``apps`` are identifiers, ``text`` stands
     in words under seal, which are opened for ``purpose``. ``before`` is where the page before ended."""
 
     person: str = ""
@@ -69,7 +70,10 @@ class Search:
     def admits(self, entry: Entry) -> bool:
         """Whether an entry fits, words apart."""
         leaf = entry.leaf
-        if self.person.casefold() not in leaf.principal.casefold() or (self.event and leaf.event != self.event):
+        named = (leaf.principal, str(leaf.details.get("member", "")))
+        if not any(self.person.casefold() in name.casefold() for name in named):
+            return False
+        if self.event and leaf.event != self.event:
             return False
         if (self.first is not None and leaf.time < self.first) or (self.last is not None and leaf.time >= self.last):
             return False

@@ -26,6 +26,12 @@ class SessionExports:
 
     def __init__(self, home: Path, log: AuditLog, key: LogKey) -> None:
         self._home, self._log, self._key = home, log, key
+        for left in (*self._folder.glob("aud_*.zip"), *self._folder.glob(".aud_*.zip.part")):
+            left.unlink(missing_ok=True)  # of a process that ended before it had sent them
+
+    @property
+    def _folder(self) -> Path:
+        return self._home / "exports"
 
     def view(self) -> LogView:
         """The log up to the newest entry. Raises AuditUnavailable."""
@@ -43,13 +49,12 @@ class SessionExports:
             ExportRefused: no such range or format, or it cannot be written.
             AuditUnavailable: it cannot be recorded, or the log cannot be read.
         """
-        folder = self._home / "exports"
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             message = "The archive cannot be written."
             raise ExportRefused(message, cause=str(error), action="Ask your operator to check the disk.") from error
-        out = folder / f"{new_id('aud')}.zip"
+        out = self._folder / f"{new_id('aud')}.zip"
         request = ExportRequest(out, format_, first, last)
         export_archive(self._home, _SessionCounter(self._log, principal), request, by=principal)
         return out

@@ -83,6 +83,7 @@ def make_studio(
         previews=previews,
         succession=succession,
         audit=parts.audit,
+        pseudonyms=parts.pseudonyms,
         clock=clock,
     )
     build_service = BuildService(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
     from appliance.core.ports import AuditSink, BodyVault
+    from appliance.core.pseudonyms import AddressPseudonyms
     from appliance.core.sandboxing import Sandbox
     from appliance.planner.plan import Plan
     from appliance.verifier.model import Check, Verification
@@ -44,6 +45,7 @@ class Parts:
     sandbox: Sandbox
     audit: AuditSink
     vault: BodyVault
+    pseudonyms: AddressPseudonyms
     publish_routes: Callable[[], None]
     reviser: Reviser | None = None
     model: Callable[[], str] = lambda: ""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
     from appliance.core.clock import Clock
     from appliance.core.ports import AuditSink
+    from appliance.core.pseudonyms import AddressPseudonyms
     from appliance.db.records import Build, Project
     from appliance.db.repositories.builds import Builds
     from appliance.db.repositories.projects import Projects
@@ -55,8 +56,10 @@ class ProjectService:
         previews: Previews,
         succession: Succession,
         audit: AuditSink,
+        pseudonyms: AddressPseudonyms,
         clock: Clock,
     ) -> None:
+        self._pseudonyms = pseudonyms
         self._succession = succession
         self._projects = projects
         self._builds = builds
@@ -177,6 +180,10 @@ class ProjectService:
 
     # --- colleagues ----------------------------------------------------------------------------------------------
 
+    def name_in_log(self, email: str) -> str:
+        """How the audit log calls a colleague who was let in by address."""
+        return self._pseudonyms.of(email)
+
     def let_in(self, actor: Actor, project_id: str, email: str, role: str) -> None:
         """Let a colleague open the app with one of its roles, or change the role.
 
@@ -199,7 +206,7 @@ class ProjectService:
             Event.ACCESS_GRANTED,
             principal=actor.principal,
             resource=project_id,
-            details={"member": email, "role": role},
+            details={"member": self.name_in_log(email), "role": role},
         ):
             self._projects.put_member(Member(project_id, email, role, self._clock.now()))
 
@@ -211,6 +218,6 @@ class ProjectService:
             Event.ACCESS_REVOKED,
             principal=actor.principal,
             resource=project.id,
-            details={"member": email.lower()},
+            details={"member": self.name_in_log(email)},
         ):
             self._projects.remove_member(project.id, email)

@@ -11,7 +11,7 @@ from appliance.audit.export.wording import column_values, is_bad, title
 from appliance.audit.reading import Search, SearchRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from appliance.audit.export.view import Entry
     from appliance.audit.lineage import Act, Lineage
@@ -22,8 +22,11 @@ FIELDS: Final = ("person", "app", "event", "first", "last", "text", "purpose")
 _MAX_INDEX_DIGITS: Final = 15
 
 
-def search_of(values: Mapping[str, str], projects: Iterable[Project]) -> Search:
-    """What a form or a query asks for. ``app`` is an identifier, an address, or part of a name.
+def search_of(
+    values: Mapping[str, str], projects: Iterable[Project], name_in_log: Callable[[str], str] = lambda email: email
+) -> Search:
+    """What a form or a query asks for. ``app`` is an identifier, an address, or part of a name. A ``person`` given by
+    an e-mail address is looked for as ``name_in_log`` calls that address.
 
     Raises:
         SearchRefused: a day or a number is none.
@@ -36,7 +39,7 @@ def search_of(values: Mapping[str, str], projects: Iterable[Project]) -> Search:
     if last is not None and len(given["last"]) == len("2026-11-22"):
         last += timedelta(days=1)
     return Search(
-        person=given["person"],
+        person=name_in_log(given["person"]) if "@" in given["person"] else given["person"],
         apps=_apps(given["app"], projects),
         event=given["event"],
         first=_instant(given["first"]),

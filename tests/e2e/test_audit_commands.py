@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -24,7 +25,10 @@ from appliance.audit.export.standalone.container import Archive
 from appliance.audit.export.view import LogView
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.leaf import Leaf
+from appliance.audit.log import AuditLog
+from appliance.audit.session_export import SessionExports
 from appliance.audit.verify import verify_log
+from appliance.core.clock import SystemClock
 from appliance.core.events import Event
 from appliance.core.settings import Settings
 from tests.fixtures.privacy import parts_in
@@ -140,6 +144,27 @@ def test_an_archive_is_never_overwritten_and_never_half_there(stopped: Path, tmp
     assert cli(stopped, "export", "--out", str(tmp_path / "nowhere" / "a.zip")).returncode == 2
     assert [leaf.result for leaf in leaves(stopped, Event.AUDIT_EXPORTED)] == [None, "failed"]
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_what_a_crash_left_of_an_archive_is_in_nobody_s_way(stopped: Path, tmp_path: Path) -> None:
+    out = tmp_path / "b.zip"
+    left = tmp_path / ".b.zip.part"
+    left.write_bytes(b"half of it" * 100_000)
+    with left.open("rb") as under_way:
+        fcntl.flock(under_way, fcntl.LOCK_EX)
+        assert cli(stopped, "export", "--out", str(out)).returncode == 2
+        assert left.exists()
+    assert cli(stopped, "export", "--out", str(out)).returncode == 0
+    require_archive(out, stopped, tmp_path)
+    assert not left.exists()
+    exports = stopped / "exports"
+    exports.mkdir(exist_ok=True)
+    for name in ("aud_1.zip", ".aud_2.zip.part", "syslog.json"):
+        (exports / name).write_text("left")
+    key = load_or_make_log_key(stopped / "keys" / "audit.json")
+    with AuditLog.open(stopped / "audit", key, SystemClock()) as log:
+        SessionExports(stopped, log, key)
+    assert [one.name for one in exports.iterdir()] == ["syslog.json"]
 
 
 def test_one_account_alone_erases_nobody(stopped: Path) -> None:

@@ -262,6 +262,9 @@ def test_colleagues_are_let_in_with_a_role_of_the_app_and_out_again(appliance: A
     assert [project.id for project in service.shared(Actor(UWE, maker=False))] == [built.project_id]
     service.keep_out(maker(), built.project_id, UWE.email)
     assert service.shared(Actor(UWE, maker=False)) == []
+    told = [leaf.details["member"] for _, leaf in appliance.audit.leaves() if "member" in leaf.details]
+    assert set(told) == {service.name_in_log(UWE.email)}
+    assert "@" not in told[0]
 
 
 def test_every_act_has_evidence_and_the_log_verifies(appliance: Appliance, built: Build) -> None:
@@ -274,6 +277,7 @@ def test_every_act_has_evidence_and_the_log_verifies(appliance: Appliance, built
     told = {str(leaf.event) for leaf in leaves}
     assert {"prompt.submitted", "build.started", "version.committed", "version.restored", "access.granted"} <= told
     assert WORDS not in repr(leaves)
+    assert UWE.email.casefold() not in repr(leaves).casefold()
     vkeys = vkeys_path(appliance.layout.keys / "audit.json").read_text().split("\n")
     report = verify_log(appliance.settings.home / "audit", [line for line in vkeys if line])
     assert report.intact, report

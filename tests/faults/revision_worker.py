@@ -15,6 +15,7 @@ from appliance.audit.vault import Vault
 from appliance.codegen.render import render
 from appliance.core.clock import SystemClock
 from appliance.core.ports import LeafRef
+from appliance.core.pseudonyms import AddressPseudonyms
 from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
@@ -128,12 +129,13 @@ def main(home: Path, build_id: str, moment: str) -> None:
     previews = Previews(apps, projects, versions, studio="http://studio.localhost")
     audit = Audit(death)
     parts = Parts(
-        planner=None,  # type: ignore[arg-type] - the build has its blueprint
+        planner=None,  # type: ignore[arg-type]  # the build has its blueprint
         render=render,
         verifier=Verifier(),
         sandbox=sandbox,
         audit=audit,
         vault=Vault(home / "vault", home / "vault.json", clock),
+        pseudonyms=AddressPseudonyms(bytes(32)),
         publish_routes=lambda: None,
     )
     carrier = Carrier(sandbox, versions, previews, render)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import pytest
 
 from appliance.audit.anchoring import Anchoring, AnchoringPolicy
 from appliance.audit.cosign import WitnessKey, make_witness_key
+from appliance.audit.counter import local_counter
 from appliance.audit.errors import NoteError
 from appliance.audit.exchange import ExchangeFailed, exchange
 from appliance.audit.history import AuditForked, AuditRolledBack, PublishedLog
-from appliance.audit.keys import LogKey, make_log_key
+from appliance.audit.keys import LogKey, load_or_make_log_key, make_log_key
 from appliance.audit.log import AuditLog
 from appliance.audit.verify import verify_log
 from appliance.audit.verify_anchors import Vouched
@@ -25,7 +27,7 @@ from appliance.core.clock import ManualClock
 from appliance.core.errors import SettingsError
 from appliance.core.events import Event
 from appliance.core.ports import AuditUnavailable
-from appliance.core.settings import AuditSettings, load_settings
+from appliance.core.settings import AuditSettings, Settings, load_settings
 
 TIME = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 URL = "http://witness.test"
@@ -174,6 +176,27 @@ def test_an_old_copy_that_went_on_is_a_fork(
         anchoring(backup, key, own, network, clock).check()
     report = verify_log(backup, [one.text for one in key.verifier_keys])
     assert [one.place for one in report.findings] == ["witness/checkpoint"]
+
+
+def test_a_command_does_not_continue_a_restored_copy(tmp_path: Path, own: WitnessKey, clock: ManualClock) -> None:
+    home = tmp_path / "home"
+    directory, key = home / "audit", load_or_make_log_key(home / "keys" / "audit.json")
+    (tmp_path / "witness").mkdir()
+    with closing(Witness(tmp_path / "witness", own, clock, {key.name: key.verifier_keys})) as witness:
+        grow(directory, key, clock, 5)
+        backup = Path(shutil.copytree(directory, tmp_path / "backup"))
+        grow(directory, key, clock, 2)
+        anchoring(directory, key, own, Network(witness), clock).check()
+    with local_counter(Settings(home=home), {}, principal="local-operator:eve") as counter:
+        counter.act("hold", "user:maya", "a lawsuit")
+    shutil.copytree(directory / "witness", backup / "witness")
+    shutil.rmtree(directory)
+    backup.rename(directory)
+    with (
+        pytest.raises(AuditRolledBack),
+        local_counter(Settings(home=home), {}, principal="local-operator:eve") as counter,
+    ):
+        counter.act("hold", "user:maya", "a lawsuit")
 
 
 def test_a_fork_found_while_running_refuses_every_act(

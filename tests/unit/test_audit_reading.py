@@ -17,6 +17,7 @@ from appliance.audit.merkle import verify_inclusion
 from appliance.audit.reading import MAX_OPENED, PAGE, AuditReader, Search, SearchRefused
 from appliance.core.events import Event, Outcome
 from appliance.core.ports import BodyKind
+from appliance.core.pseudonyms import AddressPseudonyms
 from appliance.web.audit_views import more_query, search_of
 from tests.fixtures.privacy import TIME, Parts, parts_in
 
@@ -67,6 +68,10 @@ def test_search_by_person_app_event_and_time(parts: Parts) -> None:
     assert found(apps=frozenset({"app_2"})) == [second + 1, second]
     assert found(first=TIME + timedelta(days=1)) == [second + 1, second]
     assert found(last=TIME + timedelta(days=1)) == [first + 1, first]
+    names = AddressPseudonyms(bytes(32))
+    let_in = record(parts, Event.ACCESS_GRANTED, "user:demo-maya", "app_2", member=names.of("Uwe@x.example"), role="R")
+    wanted = search_of({"person": "uwe@x.example"}, (), names.of)
+    assert [entry.index for entry in reader.search(wanted, principal=EVE).entries] == [let_in]
     assert found(person="%' OR 1=1 --") == []
     assert reader.search(Search(event="no.such"), principal=EVE).entries == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -142,19 +143,23 @@ def _covering(open_view: Callable[[], LogView], intent: LeafRef) -> LogView:
 def _write(out: Path, write: Callable[..., object]) -> tuple[int, str]:
     part = out.with_name(f".{out.name}.part")
     try:
-        descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(part, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w+b") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            hashed = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
-        os.link(part, out)
+            # What a crash left of an earlier attempt is written anew; the lock tells it from one that is under way.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                file.truncate()
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+                file.seek(0)
+                hashed = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+                os.link(part, out)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         message = "The archive cannot be written."
         raise ExportRefused(message, cause=str(error), action="Choose a folder with space and rights.") from error
-    finally:
-        part.unlink(missing_ok=True)
     sync_folder(out.parent)
     return size, hashed

@@ -110,7 +110,7 @@ class AuditPagesController(Controller):
         """A page of entries; ``next`` of the answer is ``before`` of the next question."""
         services: Services = request.app.state.services
         values = {name: str(value) for name, value in request.query_params.items() if name not in {"text", "purpose"}}
-        wanted = search_of(values, services.studio.projects.all_standing())
+        wanted = search_of(values, services.studio.projects.all_standing(), services.studio.project_service.name_in_log)
         return found_as_json(services.reader.search(wanted, principal=request.state.actor.principal))
 
     @get("/api/audit/entries/{index:int}", opt={"access": READER}, sync_to_thread=True)
@@ -140,7 +140,7 @@ def _search(request: Request[Any, Any, Any], values: Mapping[str, str]) -> Respo
     found: Found | None = None
     problem: IntramuralError | None = None
     try:
-        wanted = search_of(values, services.studio.projects.all_standing())
+        wanted = search_of(values, services.studio.projects.all_standing(), services.studio.project_service.name_in_log)
         found = services.reader.search(wanted, principal=request.state.actor.principal)
     except IntramuralError as error:
         problem = error
