@@ -62,7 +62,7 @@ def make_studio(
 ) -> Studio:
     """Wire the use cases; nothing runs yet."""
     events = EventStream(builds, clock)
-    carrier = Carrier(parts.sandbox, versions, previews, parts.render)
+    carrier = Carrier(parts.sandbox, versions, previews, parts.render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     succession = Succession(look, proposals, carrier, parts.audit)
     pipeline = Pipeline(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
     from appliance.core.filetree import FileTree
     from appliance.core.sandboxing import Sandbox
+    from appliance.studio.parts import VerifierPart
     from appliance.studio.preview import Previews
     from appliance.studio.standing import Standing, Step
     from appliance.studio.version import VersionStore
@@ -60,6 +61,12 @@ class CarryingFailed(IntramuralError):  # noqa: N818
     """The records could not be carried over; the app is as it was."""
 
     code = "carrying_failed"
+
+
+class OpensNot(CarryingFailed):
+    """A page of the new version does not open with the records; the app is as it was."""
+
+    code = "does_not_open_with_records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,9 @@ class Carrier:
         versions: VersionStore,
         previews: Previews,
         render: Callable[[Blueprint], FileTree],
+        verifier: VerifierPart,
     ) -> None:
+        self._verifier = verifier
         self._sandbox = sandbox
         self._versions = versions
         self._previews = previews
@@ -163,6 +172,7 @@ class Carrier:
 
         Raises:
             DiskFull, RowsInTheWay, CarryingFailed: nothing was changed.
+            OpensNot: the new version does not show these records; nothing was changed.
         """
         if step.carry is None:
             yield Moved(now.data)
@@ -180,12 +190,28 @@ class Carrier:
                     copy_records(source, target)
                     moved.done = self._run(target, code, package, step, trial=False)
                     _refuse(moved.done)
+                    self._open(code, step, target)
                     sync_tree(target)
                 yield moved
         finally:
             if not moved.kept:
                 shutil.rmtree(target, ignore_errors=True)
             shutil.rmtree(work, ignore_errors=True)
+
+    def _open(self, code: Path, step: Step, carried: Path) -> None:
+        """Start the new version on a copy of what was carried over: its checks knew only records made for them."""
+        trial = code.with_name(f"{code.name}-open")
+        shutil.rmtree(trial, ignore_errors=True)
+        try:
+            copy_records(carried, trial, database_only=True)
+            result = self._verifier.open_with(code, step.side.blueprint, trial)
+        finally:
+            shutil.rmtree(trial, ignore_errors=True)
+        if not result.passed:
+            first = result.findings[0] if result.findings else None
+            message = "The new version does not work with the records that are there, so it was not put in place."
+            cause = "" if first is None else f"{first.message} {first.detail}"
+            raise OpensNot(message, cause=cause, action="Nothing was changed. Ask for a smaller change.")
 
     def _folder(self, now: Standing) -> Path:
         return self._versions.folder(now.version.project_id)

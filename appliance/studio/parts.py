@@ -33,6 +33,10 @@ class VerifierPart(Protocol):
         """Try everything that the blueprint promises; see :class:`appliance.verifier.verify.Verifier`."""
         ...
 
+    def open_with(self, project: Path, blueprint: Blueprint, data: Path) -> Verification:
+        """Open every page with records that are there already."""
+        ...
+
 
 @dataclass(frozen=True)
 class Parts:

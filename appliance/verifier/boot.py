@@ -43,7 +43,8 @@ _LIMITS: Final = SandboxLimits(memory_bytes=512 << 20, cpu_seconds=60)
 
 @dataclass(frozen=True)
 class Place:
-    """Where one verification happens; ``folder`` holds the data, kept from one start to the next, and the sockets."""
+    """Where one verification happens; ``folder`` holds the sockets, and the data unless ``data`` names another folder
+    for it, kept from one start to the next."""
 
     sandbox: Sandbox
     project: Path
@@ -52,6 +53,7 @@ class Place:
     folder: Path
     boot_seconds: float
     deadline: float
+    data: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def prepare(place: Place, *, held: bool = False) -> Launch:
     Raises:
         SandboxUnavailable: nothing was run.
     """
-    data, ingress = place.folder / "data", place.folder / ("in-again" if held else "in")
+    data, ingress = place.data or place.folder / "data", place.folder / ("in-again" if held else "in")
     for path in (data, ingress):
         path.mkdir(exist_ok=True, mode=0o700)
     package = package_name(place.blueprint.name)

@@ -65,6 +65,26 @@ class Verifier:
         Raises:
             SandboxUnavailable: nothing could be tried.
         """
+        return self._tried(_run, project, blueprint, None, on_check)
+
+    def open_with(self, project: Path, blueprint: Blueprint, data: Path) -> Verification:
+        """Start the app on records that it has already, and open every page and list of it as the owner.
+
+        ``data`` is a copy of the app's data folder; the app may write to it.
+
+        Raises:
+            SandboxUnavailable: nothing could be tried.
+        """
+        return self._tried(_open, project, blueprint, data, lambda _: None)
+
+    def _tried(
+        self,
+        attempt: Callable[[Recorder, Place], None],
+        project: Path,
+        blueprint: Blueprint,
+        data: Path | None,
+        on_check: Callable[[Check], None],
+    ) -> Verification:
         recorder = Recorder(on_check)
         complete = False
         with tempfile.TemporaryDirectory(prefix="try-", dir=self._folder) as name:
@@ -76,13 +96,26 @@ class Verifier:
                 folder=Path(name),
                 boot_seconds=self._limits.boot_seconds,
                 deadline=time.monotonic() + self._limits.total_seconds,
+                data=data,
             )
             try:
-                _run(recorder, place)
+                attempt(recorder, place)
                 complete = True
             except CheckFailed:
                 complete = False  # recorded where it happened
         return recorder.verification(complete=complete)
+
+
+def _open(recorder: Recorder, place: Place) -> None:
+    client = _boot(recorder, place, prepare(place), Stage.BOOT, "The app starts with its records")
+    try:
+        with recorder.stage(Stage.PAGES):
+            check_pages(
+                recorder, client, place.blueprint, World(client, place.blueprint, Sampler(place.blueprint)).owner
+            )
+    finally:
+        client.close()
+        client.process.terminate(grace_seconds=0)
 
 
 def _run(recorder: Recorder, place: Place) -> None:

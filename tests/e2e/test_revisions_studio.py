@@ -23,18 +23,20 @@ from appliance.blueprint.edits import (
 )
 from appliance.blueprint.model import Scalar
 from appliance.blueprint.protection import Protected
+from appliance.core.filetree import FileTree
 from appliance.db.records import BuildState
 from appliance.studio.errors import NotAllowed
 from appliance.studio.people import Via
 from appliance.studio.proposal import Ask, ProposalState
 from appliance.studio.revision import NotReady
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
-from tests.fixtures.studio import UWE, maker, running
+from tests.fixtures.studio import UWE, Writer, maker, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from appliance.app import Appliance
+    from appliance.blueprint.model import Blueprint
     from appliance.db.records import Build
     from appliance.studio.proposal import Proposal
 
@@ -71,9 +73,31 @@ def accept(appliance: Appliance, proposal: Proposal) -> Build:
     return done
 
 
+class Choosy(Writer):
+    """While ``choosy`` is set, what it writes fails on one record, which is not among the examples."""
+
+    choosy = False
+
+    def __call__(self, blueprint: Blueprint) -> FileTree:
+        files = dict(super().__call__(blueprint).files)
+        if self.choosy:
+            name = next(path for path in files if path.endswith("_app/app.py"))
+            files[name] += CHOOSY
+        return FileTree(files)
+
+
+CHOOSY = b"""
+import os, sqlite3, sys
+if "--socket" in sys.argv and os.path.exists("/data/app.db"):
+    if sqlite3.connect("/data/app.db").execute("SELECT 1 FROM note WHERE title = 'Added later'").fetchall():
+        raise RuntimeError("not that one")
+"""
+WRITER = Choosy()
+
+
 @pytest.fixture(scope="module")
 def appliance() -> Iterator[Appliance]:
-    with running(ScriptedPlanner()) as made:
+    with running(ScriptedPlanner(), WRITER) as made:
         yield made
 
 
@@ -171,6 +195,32 @@ def test_a_rename_that_nobody_told_is_asked_about_and_undo_keeps_what_was_added_
     assert [note["settled"] for note in notes] == [0, 1, 0]
     first, second, third = appliance.studio.projects.versions(app_id)[:3]
     assert (first.restored_from, second.restored_from, third.number) == (start, None, start)
+
+
+def test_a_version_that_fails_on_the_records_that_are_there_is_not_put_in_place(
+    appliance: Appliance, app_id: str
+) -> None:
+    project = appliance.studio.projects.get(app_id)
+    assert project is not None
+    before, versions = rows(appliance, app_id, "note"), appliance.studio.projects.versions(app_id)
+    assert "Added later" in [note["title"] for note in before]
+    edits = [AddField("Note", "minutes", Scalar.NUMBER)]
+    proposal = appliance.studio.revisions.propose_edits(maker(), app_id, edits)
+    WRITER.choosy = True
+    try:
+        build = appliance.studio.revisions.accept(maker(), app_id, proposal.id)
+        done = finished(appliance, build)
+    finally:
+        WRITER.choosy = False
+    assert done.state is BuildState.FAILED
+    assert done.error is not None
+    assert "records that are there" in str(done.error)
+    assert rows(appliance, app_id, "note") == before
+    assert appliance.studio.projects.versions(app_id) == versions
+    folder = appliance.studio.versions.folder(app_id)
+    assert list((folder / "work").iterdir()) == []
+    assert accept(appliance, appliance.studio.revisions.get(maker(), app_id, proposal.id)).version
+    assert rows(appliance, app_id, "note")[0]["minutes"] is None
 
 
 def test_what_is_locked_is_refused_and_another_version_makes_a_proposal_old(appliance: Appliance, app_id: str) -> None:

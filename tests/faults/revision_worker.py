@@ -117,6 +117,8 @@ class Verifier:
     def verify(self, *_: Any, **__: Any) -> Verification:
         return Verification(passed=True, checks=(), findings=(), stages={})
 
+    open_with = verify
+
 
 def main(home: Path, build_id: str, moment: str) -> None:
     """Carry the build out."""
@@ -138,7 +140,7 @@ def main(home: Path, build_id: str, moment: str) -> None:
         pseudonyms=AddressPseudonyms(bytes(32)),
         publish_routes=lambda: None,
     )
-    carrier = Carrier(sandbox, versions, previews, render)
+    carrier = Carrier(sandbox, versions, previews, render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     pipeline = Pipeline(
         parts,
