@@ -70,7 +70,8 @@ def test(arguments: tuple[str, ...]) -> None:
     prepare_model()
     prepared = time.monotonic()
     code = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-ra", "--durations=12", *arguments],
+        # A file stays with one worker: its tests share apps, browsers and the model that its fixtures start.
+        [sys.executable, "-m", "pytest", "-q", "-ra", "--durations=12", "-n2", "--dist=loadfile", *arguments],
         cwd=ROOT,
         check=False,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},

@@ -323,7 +323,21 @@ def test_every_route_is_walked_or_has_a_reason(world: World) -> None:
     assert not set(SILENT) & set(WALKED)
 
 
-READS = {"open", "get", "view", "mine", "shared", "find", "position", "look", "turn", "latest", "locks", "report"}
+READS = {
+    "open",
+    "get",
+    "view",
+    "mine",
+    "shared",
+    "find",
+    "position",
+    "look",
+    "turn",
+    "latest",
+    "locks",
+    "report",
+    "name_in_log",
+}
 INSIDE = {
     "BuildService.start": "the service's own start",
     "BuildService.stop": "the service's own stop",

@@ -166,6 +166,21 @@
     if (scroll) scroll.scrollTop = turn.offsetTop - 12;
   }
 
+  // --- a form that is drawn anew after each change (hx-sync) must not take away what somebody is just writing ----
+  const unsent = new WeakSet();
+  const written = (control) => control.form?.matches("[hx-sync]") && control.matches("input:not([type=checkbox]):not([type=radio]), textarea");
+  document.addEventListener("input", (event) => {
+    if (!written(event.target)) return;
+    unsent.add(event.target.form);
+    window.htmx.trigger(event.target.form, "htmx:abort");
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => unsent.delete(event.target));
+  document.addEventListener("focusout", (event) => {
+    // What was written and taken back again causes no change of its own, but an answer was thrown away for it.
+    const form = event.target.form;
+    if (form && written(event.target)) setTimeout(() => unsent.has(form) && form.isConnected && window.htmx.trigger(form, "change"), 50);
+  });
+
   // --- when a build ends, the server draws the page again; only the workbench is replaced -----------------------
   async function redraw() {
     try {
