@@ -17,6 +17,8 @@ from appliance.audit.errors import ApprovalRefused, HeldBack
 EVERYBODY: Final = "*"
 REQUEST_DAYS: Final = 30
 MAX_REASON: Final = 500
+MAX_SUBJECT: Final = 255
+"""Of a subject in characters (OpenID Connect Core §2)."""
 
 
 class RequestState(StrEnum):
@@ -67,9 +69,23 @@ def require_approval(request: ErasureRequest, approver: str, now: datetime) -> N
     if _same(approver, request.requested_by) or not approver.strip():
         message = "An erasure needs two people: whoever asked for it cannot approve it."
         raise ApprovalRefused(message, cause=f"both are {approver!r}", action="Let somebody else approve it.")
-    if now - datetime.fromisoformat(request.requested_at) > timedelta(days=REQUEST_DAYS):
+    if expired(request, now):
         message = f"The erasure request {request.id} is older than {REQUEST_DAYS} days."
         raise ApprovalRefused(message, action="Ask again, so that the reason is looked at afresh.")
+
+
+def expired(request: ErasureRequest, now: datetime) -> bool:
+    """Whether the request is too old to be approved."""
+    return now - datetime.fromisoformat(request.requested_at) > timedelta(days=REQUEST_DAYS)
+
+
+def may_approve(request: ErasureRequest, person: str, now: datetime) -> bool:
+    """Whether :func:`require_approval` would let this principal pass."""
+    try:
+        require_approval(request, person, now)
+    except ApprovalRefused:
+        return False
+    return True
 
 
 def require_no_hold(subject: str, holds: Iterable[LegalHold]) -> None:

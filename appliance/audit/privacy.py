@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from appliance.audit.approvals import (
     MAX_REASON,
+    MAX_SUBJECT,
     ErasureRequest,
     LegalHold,
     RequestState,
@@ -87,6 +88,7 @@ class Privacy:
             BodyRefused: no reason is given, or a very long one.
             AuditUnavailable: it cannot be recorded or stored; then it does not stand.
         """
+        _require_subject(subject)
         at = self._clock.now().isoformat(timespec="seconds")
         hold = LegalHold(new_id("hold"), subject, _reason(reason), principal, at)
         details = {"hold": hold.id, "reason": hold.reason}
@@ -116,6 +118,17 @@ class Privacy:
         """Every erasure request, oldest first."""
         return self._desk.requests()
 
+    def look(self, *, principal: str) -> tuple[tuple[ErasureRequest, ...], tuple[LegalHold, ...]]:
+        """Requests and holds for somebody's eyes; that somebody looks is recorded first.
+
+        Raises:
+            AuditUnavailable: the look cannot be recorded, so there is none.
+        """
+        requests, holds = self._desk.requests(), self._desk.holds()
+        waiting = sum(one.state is RequestState.WAITING for one in requests)
+        with self._act(Event.ERASURES_VIEWED, principal, "vault", {"waiting": waiting, "holds": len(holds)}):
+            return requests, holds
+
     def request_erasure(self, subject: str, *, principal: str, reason: str) -> ErasureRequest:
         """Ask that everything of ``subject`` be erased; another principal has to approve it.
 
@@ -124,6 +137,7 @@ class Privacy:
             BodyRefused: no reason is given.
             AuditUnavailable: it cannot be recorded or stored.
         """
+        _require_subject(subject)
         at = self._clock.now().isoformat(timespec="seconds")
         request = ErasureRequest(new_id("ers"), subject, principal, at, _reason(reason))
         details = {"request": request.id, "reason": request.reason}
@@ -242,6 +256,12 @@ class Privacy:
             self._audit.outcome(intent, result, details={**outcome, "error": error.code})
             raise
         self._audit.outcome(intent, Outcome.DONE, details=outcome or None)
+
+
+def _require_subject(subject: str) -> None:
+    if not 0 < len(subject) <= MAX_SUBJECT:
+        message = "A subject is needed: the identity provider's name for the person."
+        raise BodyRefused(message, action="Take it from an entry of the log, where it follows “user:”.")
 
 
 def _reason(text: str) -> str:

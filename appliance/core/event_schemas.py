@@ -150,6 +150,7 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
         "request reason requested_by approved_by *keys #resumes?",
         "*keys_destroyed #bodies_removed {records_removed",
     ),
+    (Event.ERASURES_VIEWED, "Somebody looked at the erasure requests and legal holds.", "#waiting #holds", ""),
     (Event.HOLD_SET, "A legal hold was set.", "hold reason", ""),
     (Event.HOLD_LIFTED, "A legal hold was lifted.", "hold reason set_by", ""),
     (Event.BODY_OPENED, "Somebody read sealed words.", "address subject kind purpose", ""),

@@ -36,6 +36,7 @@ class Event(StrEnum):
     ERASURE_REQUESTED = "privacy.erasure_requested"
     ERASURE_REJECTED = "privacy.erasure_rejected"
     SUBJECT_ERASED = "privacy.subject_erased"
+    ERASURES_VIEWED = "privacy.erasures_viewed"
     HOLD_SET = "privacy.hold_set"
     HOLD_LIFTED = "privacy.hold_lifted"
     BODY_OPENED = "privacy.body_opened"

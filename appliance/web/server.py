@@ -17,6 +17,7 @@ from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.audit_pages import AuditPagesController
 from appliance.web.controllers.builds import BuildController
 from appliance.web.controllers.design import DesignController
+from appliance.web.controllers.erasures import ErasureController
 from appliance.web.controllers.exports import ExportController
 from appliance.web.controllers.gate import GateController
 from appliance.web.controllers.health import HealthController
@@ -63,6 +64,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             BuildController,
             AuditDeskController,
             AuditPagesController,
+            ErasureController,
             GateController,
             SignInController,
             HealthController,

@@ -31,7 +31,7 @@ from appliance.studio.revision import RevisionService
 from appliance.web.limits import Limits, RateLimit
 from appliance.web.server import make_app
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner, ScriptedReviser
-from tests.fixtures.studio import MAYA, UWE, Visitor, running, settings_in, short_folder, sign_in
+from tests.fixtures.studio import MARA, MAYA, UWE, Visitor, running, settings_in, short_folder, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,12 @@ WALKED = {
     ("POST", "/audit/entries/*/bodies"): "audit.viewed",
     ("GET", "/audit/apps/*/versions/*"): "audit.viewed",
     ("POST", "/audit/export"): "audit.exported",
+    ("GET", "/erasures"): "privacy.erasures_viewed",
+    ("POST", "/erasures"): "privacy.erasure_requested",
+    ("POST", "/erasures/*/approve"): "privacy.subject_erased",
+    ("POST", "/erasures/*/refuse"): "privacy.erasure_rejected",
+    ("POST", "/erasures/holds"): "privacy.hold_set",
+    ("POST", "/erasures/holds/*/lift"): "privacy.hold_lifted",
     ("GET", "/api/audit/entries"): "audit.searched",
     ("GET", "/api/audit/entries/*"): "audit.viewed",
     ("POST", "/api/audit/entries/*/bodies"): "privacy.body_opened",
@@ -275,6 +281,7 @@ def test_the_auditor_and_the_operator_leave_entries_everywhere(world: World) -> 
     world.expect("POST", f"/audit/entries/{written[0]}/bodies", auditor, data={"purpose": "review"})
     world.expect("GET", f"/audit/apps/{world.project}/versions/1", auditor)
     world.expect("POST", "/audit/export", auditor, data={"format": "jsonl"})
+    a_second_auditor_decides_on_erasures(world)
     world.expect("GET", "/api/audit/entries", auditor)
     world.expect("GET", f"/api/audit/entries/{written[0]}", auditor)
     world.expect("POST", f"/api/audit/entries/{written[0]}/bodies", auditor, data={"purpose": "review"})
@@ -286,6 +293,24 @@ def test_the_auditor_and_the_operator_leave_entries_everywhere(world: World) -> 
     world.expect("POST", "/api/audit/privacy", None, json=hold, **local)
     world.expect("POST", f"/api/apps/{world.project}/export", None, **local)
     world.expect("POST", "/api/apps", None, json={"request": ""}, **local)
+
+
+def a_second_auditor_decides_on_erasures(world: World) -> None:
+    second, privacy = sign_in(world.appliance, MARA, "auditor"), world.appliance.privacy
+    world.expect("GET", "/erasures", second)
+    for answer in ("approve", "refuse"):
+        wanted = {"subject": f"user:{new_id('sub')}", "reason": "they left"}
+        world.expect("POST", "/erasures", world.auditor, data=wanted)
+        request = privacy.requests()[-1]
+        assert not request.subject.startswith("user:")
+        own = world.expect("POST", f"/erasures/{request.id}/approve", world.auditor)
+        assert (own.status_code, privacy.requests()[-1].state) == (422, "waiting")
+        assert "whoever asked for it cannot approve it" in own.text
+        world.expect("POST", f"/erasures/{request.id}/{answer}", second, data={"reason": "not needed"})
+    assert [one.state for one in privacy.requests()] == ["done", "rejected"]
+    world.expect("POST", "/erasures/holds", second, data={"subject": "sub-9", "reason": "a lawsuit"})
+    hold = next(one for one in privacy.holds() if one.subject == "sub-9")
+    world.expect("POST", f"/erasures/holds/{hold.id}/lift", second, data={"reason": "it is over"})
 
 
 def test_refusals_are_recorded_with_the_rule_that_refused(world: World) -> None:

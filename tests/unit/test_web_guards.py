@@ -151,6 +151,12 @@ TABLE = [
     ("POST", "/audit/entries/0/bodies", "401 403 422 403 403"),
     ("GET", "/audit/apps/{app}/versions/1", "303 403 422 403 403"),
     ("POST", "/audit/export", "401 403 422 403 403"),
+    ("GET", "/erasures", "303 403 200 403 403"),
+    ("POST", "/erasures", "401 403 422 403 403"),
+    ("POST", "/erasures/{erasure}/approve", "401 403 422 403 403"),
+    ("POST", "/erasures/{erasure}/refuse", "401 403 422 403 403"),
+    ("POST", "/erasures/holds", "401 403 422 403 403"),
+    ("POST", "/erasures/holds/{hold}/lift", "401 403 422 403 403"),
     ("GET", "/api/audit/entries", "401 403 200 403 403"),
     ("GET", "/api/audit/entries/0", "401 403 200 403 403"),
     ("POST", "/api/audit/entries/0/bodies", "401 403 422 403 403"),
@@ -166,12 +172,13 @@ TABLE = [
     ("GET", "/.intramural/session", "404 404 404 404 404"),
     ("GET", "/static/studio.css", "200 200 200 200 200"),
 ]
+MADE = (("turn", "trn"), ("proposal", "prp"), ("draft", "imp"), ("erasure", "ers"), ("hold", "hold"))
 WHO = ("nobody", "app user", "auditor", "other maker", "owner")
 
 
 @pytest.mark.parametrize(("method", "path", "row"), TABLE, ids=[f"{method} {path}" for method, path, _ in TABLE])
 def test_the_table(studio: Studio, method: str, path: str, row: str) -> None:
-    made = {name: new_id(prefix) for name, prefix in (("turn", "trn"), ("proposal", "prp"), ("draft", "imp"))}
+    made = {name: new_id(prefix) for name, prefix in MADE}
     address = path.format(app=studio.project.id, build=studio.build, **made)
     for who, expected in zip(WHO, row.split(), strict=True):
         if expected == "-":

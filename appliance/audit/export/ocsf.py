@@ -33,6 +33,7 @@ _ACTIVITIES: Final = {
     "privacy.erasure_requested": _CREATE,
     "privacy.erasure_rejected": _UPDATE,
     "privacy.subject_erased": _DELETE,
+    "privacy.erasures_viewed": _READ,
     "privacy.hold_set": _CREATE,
     "privacy.hold_lifted": _DELETE,
     "privacy.body_opened": _READ,
