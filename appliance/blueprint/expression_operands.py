@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -46,7 +47,7 @@ class Typed:
     token: Token | None
 
 
-class Operands:
+class Operands(ABC):
     """Reads operands; how they are joined is said by what inherits from it."""
 
     def __init__(self, cursor: Cursor, entities: Sequence[Entity], entity: Entity) -> None:
@@ -57,13 +58,13 @@ class Operands:
         self.size = 0
         self.related = False
 
+    @abstractmethod
     def when(self, wanted: Type | None) -> Typed:
         """Any expression."""
-        raise NotImplementedError
 
+    @abstractmethod
     def condition(self) -> ex.Expression:
         """An expression that is true or false."""
-        raise NotImplementedError
 
     def shaped(self, found: Typed, wanted: Type) -> Typed:
         """A text in quotes as the time that is wanted there."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator as python
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -42,7 +43,7 @@ class Reading:
     here: Moment
 
 
-class Value:
+class Value(ABC):
     """An expression about a row. ``find`` and ``sql`` say what it means, with money in cents; the rest is for others.
 
     ``source`` is the model whose rows are meant, or an alias of it.
@@ -50,13 +51,13 @@ class Value:
 
     kind: Kind
 
+    @abstractmethod
     def find(self, reading: Reading, row: Any) -> Any:
         """The value for a row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sql(self, here: Moment, source: Any) -> ColumnElement[Any]:
         """The value over the rows of ``source``."""
-        raise NotImplementedError
 
     @property
     def model(self) -> Any:
