@@ -21,6 +21,8 @@ from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.opening import open_audited
 from appliance.audit.session_export import SessionExports
+from appliance.authz.authority import Authority
+from appliance.authz.shipped import shipped_engine
 from appliance.codegen.render import render
 from appliance.core.account import account_name
 from appliance.core.clock import SystemClock
@@ -120,6 +122,7 @@ class Appliance:
         place = settings.home / "audit"
         self.audit, self._anchoring = open_audited(self._stack, place, log_key, settings.audit, clock)
         self.audit.record_unknown()
+        self.authority = Authority(shipped_engine())
         self._keeping = Keeping(settings, self.audit, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
@@ -211,6 +214,7 @@ class Appliance:
             studio=self.studio,
             transfers=self.transfers,
             audit=self.audit,
+            authority=self.authority,
             privacy=self.privacy,
             reader=self._exports.reader(self.privacy),
             export_log=self._exports.export,
