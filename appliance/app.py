@@ -21,8 +21,6 @@ from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.opening import open_audited
 from appliance.audit.session_export import SessionExports
-from appliance.authz.authority import Authority
-from appliance.authz.shipped import shipped_engine
 from appliance.codegen.render import render
 from appliance.core.account import account_name
 from appliance.core.clock import SystemClock
@@ -36,9 +34,9 @@ from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
 from appliance.gallery.templates import templates
+from appliance.governance import front_door, make_authority
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
-from appliance.hosting.routes import AppRoute, FrontDoor
 from appliance.hosting.supervisor import AppSupervisor
 from appliance.identity.demo_issuer import DEFAULT_CLIENT_ID
 from appliance.identity.demo_people import PEOPLE
@@ -72,6 +70,7 @@ if TYPE_CHECKING:
     from appliance.core.clock import Clock
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
+    from appliance.hosting.routes import FrontDoor
     from appliance.studio.parts import PlannerPart
 
 
@@ -122,7 +121,7 @@ class Appliance:
         place = settings.home / "audit"
         self.audit, self._anchoring = open_audited(self._stack, place, log_key, settings.audit, clock)
         self.audit.record_unknown()
-        self.authority = Authority(shipped_engine())
+        self.authority = make_authority()
         self._keeping = Keeping(settings, self.audit, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
@@ -243,19 +242,7 @@ class Appliance:
         return "" if self._engine is None else self._engine.describe()
 
     def _door(self) -> FrontDoor:
-        routes = [
-            AppRoute(project.slug, self.apps.address(project.id).socket)
-            for project in self.studio.projects.all_standing()
-            if project.slug
-        ]
-        return FrontDoor(
-            domain=self.settings.web.domain,
-            port=self.settings.web.port,
-            web_socket=self.layout.web_socket,
-            admin_socket=self.layout.run / "caddy-admin.sock",
-            storage=self.settings.home / "caddy",
-            apps=tuple(routes),
-        )
+        return front_door(self.settings, self.layout, self.studio, self.apps)
 
     def _make_identity(self, store: SqliteSessionStore, clock: Clock) -> IdentityServices:
         issuer = f"http://127.0.0.1:{self.settings.web.issuer_port}"
