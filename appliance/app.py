@@ -34,9 +34,9 @@ from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
 from appliance.gallery.templates import templates
+from appliance.governance import front_door, make_authority
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
-from appliance.hosting.routes import AppRoute, FrontDoor
 from appliance.hosting.supervisor import AppSupervisor
 from appliance.identity.demo_issuer import DEFAULT_CLIENT_ID
 from appliance.identity.demo_people import PEOPLE
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from appliance.core.clock import Clock
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
+    from appliance.hosting.routes import FrontDoor
     from appliance.studio.parts import PlannerPart
 
 
@@ -120,6 +121,7 @@ class Appliance:
         place = settings.home / "audit"
         self.audit, self._anchoring = open_audited(self._stack, place, log_key, settings.audit, clock)
         self.audit.record_unknown()
+        self.authority = make_authority()
         self._keeping = Keeping(settings, self.audit, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
@@ -211,6 +213,7 @@ class Appliance:
             studio=self.studio,
             transfers=self.transfers,
             audit=self.audit,
+            authority=self.authority,
             privacy=self.privacy,
             reader=self._exports.reader(self.privacy),
             export_log=self._exports.export,
@@ -239,19 +242,7 @@ class Appliance:
         return "" if self._engine is None else self._engine.describe()
 
     def _door(self) -> FrontDoor:
-        routes = [
-            AppRoute(project.slug, self.apps.address(project.id).socket)
-            for project in self.studio.projects.all_standing()
-            if project.slug
-        ]
-        return FrontDoor(
-            domain=self.settings.web.domain,
-            port=self.settings.web.port,
-            web_socket=self.layout.web_socket,
-            admin_socket=self.layout.run / "caddy-admin.sock",
-            storage=self.settings.home / "caddy",
-            apps=tuple(routes),
-        )
+        return front_door(self.settings, self.layout, self.studio, self.apps)
 
     def _make_identity(self, store: SqliteSessionStore, clock: Clock) -> IdentityServices:
         issuer = f"http://127.0.0.1:{self.settings.web.issuer_port}"

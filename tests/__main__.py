@@ -88,6 +88,7 @@ BENCHMARKS = {
     "gallery": "bench_gallery.py",
     "precision": "bench_bundle_precision.py",
     "audit": "bench_audit.py",
+    "authz": "bench_authz.py",
     "export": "bench_export.py",
     "import": "bench_import.py",
     "language": "bench_language.py",

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 BUILT_IN: Final = "built-in"
-"""The policy digest while the rules are part of the program."""
+"""Stands for the policy's digest where the appliance acts by itself and nobody was asked."""
 APPLIANCE: Final = "appliance"
 
 
@@ -23,7 +23,8 @@ APPLIANCE: Final = "appliance"
 class ActContext:
     """``session`` is the session's name, never its cookie. ``source`` is the address that the front door saw,
     ``local`` for the operator's socket, ``appliance`` for what it does by itself. ``rule`` let the act pass, or
-    refused it (``decision`` is then ``deny``); ``policy`` is the digest of the rules."""
+    refused it (``decision`` is then ``deny``); ``policy`` is the digest of the policies that decided, ``asked`` the
+    question that they were asked."""
 
     session: str = ""
     source: str = APPLIANCE
@@ -31,6 +32,7 @@ class ActContext:
     rule: str = APPLIANCE
     decision: str = "permit"
     policy: str = BUILT_IN
+    asked: Mapping[str, object] | None = field(default=None, hash=False)
 
     def as_details(self) -> dict[str, object]:
         """The JSON value under ``context`` in a leaf's details; session and request only where there is one."""
@@ -44,6 +46,8 @@ class ActContext:
             told["session"] = self.session
         if self.request:
             told["request"] = self.request
+        if self.asked:
+            told["asked"] = dict(self.asked)
         return told
 
 
@@ -65,9 +69,23 @@ def acting(context: ActContext) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
-def refine(*, rule: str, session: str = "", decision: str = "permit") -> ActContext:
+def refine(
+    *,
+    rule: str = "",
+    session: str = "",
+    decision: str = "",
+    policy: str = "",
+    asked: Mapping[str, object] | None = None,
+) -> ActContext:
     """Add what became known during the request, until the surrounding :func:`acting` ends; returns it."""
     known = _CURRENT.get()
-    refined = replace(known, rule=rule, session=session or known.session, decision=decision)
+    refined = replace(
+        known,
+        rule=rule or known.rule,
+        session=session or known.session,
+        decision=decision or known.decision,
+        policy=policy or known.policy,
+        asked=known.asked if asked is None else asked,
+    )
     _CURRENT.set(refined)
     return refined

@@ -1,4 +1,4 @@
-"""The four people of the demonstration sign-in; each stands for one of the people the appliance is made for."""
+"""The people of the demonstration sign-in; each stands for one of the people the appliance is made for."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ class DemoPerson:
 
 PEOPLE: Final = (
     DemoPerson("maya", "Maya", "Maker", "Describes an app in plain words and gets it running.", ("maker", "user")),
+    DemoPerson(
+        "rita", "Rita", "Reviewer", "Looks at apps before colleagues get them, and approves.", ("reviewer", "user")
+    ),
     DemoPerson("uwe", "Uwe", "App user", "Uses the apps that colleagues made, and makes none.", ("user",)),
     DemoPerson("otto", "Otto", "Operator", "Runs this appliance: installation, health, upgrades.", ("operator",)),
     DemoPerson("ada", "Ada", "Auditor", "Reads who did what and checks that the record is intact.", ("auditor",)),

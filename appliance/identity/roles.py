@@ -8,9 +8,10 @@ from typing import Final
 
 
 class StudioRole(StrEnum):
-    """The four people the appliance serves. One person may be several of them."""
+    """The people the appliance serves. One person may be several of them."""
 
     MAKER = "maker"
+    REVIEWER = "reviewer"
     USER = "user"
     OPERATOR = "operator"
     AUDITOR = "auditor"

@@ -31,15 +31,22 @@ class Actor:
     via: Via = Via.WEB
     operator: str = ""
     auditor: bool = False
+    roles: frozenset[str] = frozenset()
+    """What policies may say of the person: ``maker``, ``reviewer``, ``operator``, ``auditor``, ``user``."""
 
     @property
     def principal(self) -> str:
         """The name under which the audit log knows who acts."""
-        return f"{self.via}:{self.operator}" if self.via is Via.LOCAL else f"user:{self.person.subject}"
+        return f"{self.via}:{self.operator}" if self.via is Via.LOCAL else principal_of(self.person)
 
 
 class NotYours(NotFound):
     """It belongs to somebody else. Whoever asks is told that there is none; the audit log is told the truth."""
+
+
+def principal_of(person: Person) -> str:
+    """The name under which the audit log and the policies know a person."""
+    return f"user:{person.subject}"
 
 
 def pseudonym(person: Person) -> Person:
@@ -56,17 +63,6 @@ def require_maker(actor: Actor) -> None:
     if not actor.maker:
         message = "Making apps is reserved for makers."
         raise NotAllowed(message, action="Ask your operator to add you to the group of makers.")
-
-
-def require_auditor(actor: Actor) -> None:
-    """Only auditors, and the operator on this machine, read the audit log.
-
-    Raises:
-        NotAllowed: the person is neither.
-    """
-    if not actor.auditor and actor.via is not Via.LOCAL:
-        message = "Reading the audit log is reserved for auditors."
-        raise NotAllowed(message, action="Ask your operator to add you to the group of auditors.")
 
 
 def require_owner(actor: Actor, project: Project) -> None:

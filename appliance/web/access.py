@@ -1,8 +1,9 @@
-"""Who may call which route: every route says so itself, and a route that says nothing is closed.
+"""Who is calling, and may they: every route says how callers are known and what they want to do; a route that says
+nothing is closed.
 
-``access`` is given as an option of the handler: ``PUBLIC``, ``SIGNED_IN``, ``MAKER``, ``AUDITOR`` (sessions in the
-studio), ``LOCAL`` (the operator on this machine), ``EVENTS`` and ``READER`` (a session, for ``READER`` an auditor's, or
-the operator). Every POST of a session carries its CSRF token and an ``Origin`` that is the studio's.
+``rule`` makes the options of a handler. How callers are known: ``PUBLIC`` (not at all), ``SIGNED_IN`` (a session in the
+studio), ``LOCAL`` (the operator on this machine, by token), ``EITHER`` of the two. What they want is an action of the
+policies, which decide. Every POST of a session carries its CSRF token and an ``Origin`` that is the studio's.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Request
 
+from appliance.authz.actions import Action
 from appliance.core.act_context import refine
 from appliance.core.errors import Refused
 from appliance.identity.roles import StudioRole, roles_of
 from appliance.identity.sessions import Sessions
 from appliance.studio.errors import NotAllowed, NotFound
-from appliance.studio.people import Actor, Via, require_auditor, require_maker
+from appliance.studio.people import Actor, Via
 from appliance.web import cookies
 from appliance.web.limits import TooMany
+from appliance.web.rules import DECIDES_ITSELF, decide_route
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
@@ -33,11 +36,8 @@ if TYPE_CHECKING:
 
 PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed-in"
-MAKER: Final = "maker"
-AUDITOR: Final = "auditor"
-READER: Final = "reader"
 LOCAL: Final = "local"
-EVENTS: Final = "events"
+EITHER: Final = "either"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FRONT_DOOR_HEADERS: Final = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "via")
 
@@ -54,6 +54,12 @@ class ForgedRequest(Refused):
     code = "forged_request"
 
 
+def rule(access: str, action: Action, *, by_handler: bool = False) -> dict[str, Any]:
+    """The options of a handler. ``by_handler``: it decides itself, because who or what it is about is known only there;
+    an answer without a decision does not leave the appliance."""
+    return {"access": access, "action": action, "by_handler": by_handler}
+
+
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of every route.
 
@@ -61,31 +67,38 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         NotSignedIn, NotAllowed, NotFound, ForgedRequest, TooMany: the request may not go on.
     """
     services: Services = connection.app.state.services
-    access = handler.opt.get("access")
-    if access == PUBLIC:
-        return
-    if access in {LOCAL, EVENTS, READER} and _presents_token(connection):
+    access, action = handler.opt.get("access"), handler.opt.get("action")
+    if access not in {PUBLIC, SIGNED_IN, LOCAL, EITHER} or not isinstance(action, Action):
+        raise _no_such_page()
+    if access in {LOCAL, EITHER} and _presents_token(connection):
         connection.state.actor = _local_actor(connection, services)
-        refine(rule="operator's token")
-        return
-    if access not in {SIGNED_IN, MAKER, EVENTS, AUDITOR, READER}:
-        message = "There is no such page."
-        raise NotFound(message)
+    elif access == LOCAL:
+        raise _no_such_page()
+    elif access != PUBLIC:
+        await _know_session(connection, services)
+    if handler.opt.get("by_handler"):
+        connection.scope["state"][DECIDES_ITSELF] = True
+    else:
+        await decide_route(connection, services, action)
+
+
+async def _know_session(connection: Connection, services: Services) -> None:
     session = current_session(connection, services)
     if session is None:
         message = "You are not signed in, or your session has ended."
         raise NotSignedIn(message, action="Sign in again; you come back to where you were.")
     connection.state.session = session
     connection.state.actor = actor_of(session)
-    refine(rule=str(access), session=session.key)
+    refine(session=session.key)
     if connection.scope.get("method") not in _SAFE:
         await _require_own_page(connection, session, services)
         if not connection.app.state.limits.posts.allow(session.key):
             raise TooMany.now()
-    if access == MAKER:
-        require_maker(connection.state.actor)
-    if access in {AUDITOR, READER}:
-        require_auditor(connection.state.actor)
+
+
+def _no_such_page() -> NotFound:
+    message = "There is no such page."
+    return NotFound(message)
 
 
 def current_session(connection: Connection, services: Services) -> Session | None:
@@ -100,7 +113,12 @@ def current_session(connection: Connection, services: Services) -> Session | Non
 def actor_of(session: Session) -> Actor:
     """The person of a session, with what their groups allow."""
     roles = roles_of(session.groups)
-    return Actor(session.person, maker=StudioRole.MAKER in roles, auditor=StudioRole.AUDITOR in roles)
+    return Actor(
+        session.person,
+        maker=StudioRole.MAKER in roles,
+        auditor=StudioRole.AUDITOR in roles,
+        roles=frozenset(role.value for role in roles),
+    )
 
 
 def behind_front_door(connection: Connection) -> bool:
@@ -110,7 +128,8 @@ def behind_front_door(connection: Connection) -> bool:
 
 def local_actor(services: Services, person: Person) -> Actor:
     """The local operator, acting for ``person``; the audit log names the operator."""
-    return Actor(person, maker=True, via=Via.LOCAL, operator=services.operator)
+    roles = frozenset({StudioRole.OPERATOR.value})
+    return Actor(person, maker=True, via=Via.LOCAL, operator=services.operator, roles=roles)
 
 
 def _presents_token(connection: Connection) -> bool:

@@ -24,6 +24,7 @@ from appliance.studio.errors import NotAllowed
 from appliance.studio.people import NotYours
 from appliance.web.access import ForgedRequest
 from appliance.web.limits import RateLimit
+from appliance.web.rules import DECIDES_ITSELF, DECISION
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +39,10 @@ RECORDED: Final = (NotAllowed, NotYours, ForgedRequest, SignInRefused)
 """Refusals that are evidence. Asking somebody to sign in, or a mistake in a form, is none."""
 _MAX_PATH: Final = 200
 _log = logging.getLogger(__name__)
+
+
+class UndecidedError(RuntimeError):
+    """A handler that decides itself did not: its answer does not leave the appliance."""
 
 
 class RequestContext:
@@ -59,6 +64,8 @@ class RequestContext:
         async def recording(message: Message) -> None:
             nonlocal recorded
             error = state.get(REFUSAL)
+            if message["type"] == "http.response.start" and _undecided(state, message["status"]):
+                raise UndecidedError(str(scope["path"]))
             if message["type"] == "http.response.start" and isinstance(error, RECORDED) and not recorded:
                 recorded = True
                 if self._limit.allow(source):
@@ -75,11 +82,16 @@ class RequestContext:
         # Addresses can hold one-time codes and searches behind the question mark; paths hold identifiers only.
         details = {"method": str(scope.get("method", "")), "path": _path(scope), "code": error.code}
         try:
-            refine(rule=type(error).__name__, decision="deny")
+            decided = scope["state"].get(DECISION)
+            refine(rule="" if decided is not None and not decided.allowed else type(error).__name__, decision="deny")
             intent = self._audit.intent(event, principal=principal, resource="studio", details=details)
             self._audit.outcome(intent, Outcome.REFUSED, details={"error": error.code})
         except IntramuralError:
             _log.exception("a refusal could not be recorded")  # it stays a refusal
+
+
+def _undecided(state: dict[str, object], status: int) -> bool:
+    return status < 300 and DECIDES_ITSELF in state and DECISION not in state
 
 
 def source_of(headers: Headers) -> str:

@@ -10,8 +10,9 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.static_files import create_static_files_router
 
+from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
-from appliance.web.access import PUBLIC, authorize
+from appliance.web.access import PUBLIC, authorize, rule
 from appliance.web.controllers.apps import AppController
 from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.audit_pages import AuditPagesController
@@ -46,7 +47,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
     version = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
     statics = [
         create_static_files_router(
-            path=path, directories=[STATIC], opt={"access": PUBLIC}, after_request=_cacheable, name=path
+            path=path, directories=[STATIC], opt=rule(PUBLIC, Action.VISIT), after_request=_cacheable, name=path
         )
         for path in (ASSETS, APP_ASSETS)
     ]

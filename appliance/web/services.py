@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from appliance.audit.privacy import Privacy
     from appliance.audit.reading import AuditReader
+    from appliance.authz.authority import Authority
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
     from appliance.identity.oidc import RelyingParty
@@ -71,6 +72,7 @@ class Services:
     studio: Studio
     transfers: Transfers
     audit: AuditSink
+    authority: Authority
     privacy: Privacy
     reader: AuditReader
     export_log: Callable[[str, str, str, str], Path]

@@ -19,7 +19,8 @@ import httpx
 import pytest
 
 from appliance.app import Appliance
-from appliance.core.conversation import Question
+from appliance.authz.questions import Question
+from appliance.core import conversation
 from appliance.core.ids import new_id
 from appliance.studio.build import BuildService
 from appliance.studio.conversation import Conversation
@@ -171,7 +172,8 @@ class World:
             assert context["source"] == "192.0.2.9"
         assert context["request"].startswith("req_")
         assert context["rule"]
-        assert context["policy"] == "built-in"
+        assert context["policy"] == self.appliance.authority.engine.digest
+        assert Question.from_details(context["asked"]).principal.name == found[0].principal
         return answer
 
     def settled(self) -> None:
@@ -259,7 +261,7 @@ REVISED: set[tuple[str, str]] = set()
 
 @contextmanager
 def running_with_reviser() -> Iterator[World]:
-    questions = (Question("keep", "How long are notes kept?", ("A week", "A month")),)
+    questions = (conversation.Question("keep", "How long are notes kept?", ("A week", "A month")),)
     with short_folder() as home:
         reviser = ScriptedReviser(questions=questions)
         appliance = Appliance(settings_in(home), planner=ScriptedPlanner([SHIFTS]), reviser=reviser)

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from litestar import get
+from litestar.exceptions import LitestarException
 
 from appliance.app import Appliance
+from appliance.authz.actions import Action
 from appliance.core.filetree import FileTree
 from appliance.core.ids import new_id
 from appliance.db.records import Build, BuildState, Member, Origin, Project, Version
+from appliance.web.access import PUBLIC, rule
 from appliance.web.limits import Limits, RateLimit
+from appliance.web.request_context import UndecidedError
 from appliance.web.server import make_app
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
 from tests.fixtures.studio import MARA, MAYA, UWE, Visitor, settings_in, short_folder, sign_in
@@ -98,7 +103,7 @@ TABLE = [
     ("GET", "/", "303 200 200 200 200"),
     ("POST", "/apps", "401 403 403 422 422"),
     ("GET", "/apps/{app}", "303 403 403 404 200"),
-    ("POST", "/apps/{app}/builds", "401 403 403 422 422"),
+    ("POST", "/apps/{app}/builds", "401 403 403 404 422"),
     ("POST", "/apps/{app}/restore", "401 403 403 404 404"),
     ("GET", "/start/{turn}", "303 403 403 404 404"),
     ("POST", "/start/{turn}", "401 403 403 404 404"),
@@ -200,19 +205,45 @@ def test_every_route_is_in_the_table(studio: Studio) -> None:
             assert (method, path) in known, f"{method} {path} is missing from the table"
 
 
-def test_a_route_that_says_nothing_is_closed(studio: Studio) -> None:
+def test_every_route_says_how_callers_are_known_and_what_they_want(studio: Studio) -> None:
+    asked = set()
     for route in studio.app.routes:
         for handler in getattr(route, "route_handlers", []):
-            if "GET" in handler.http_methods or "POST" in handler.http_methods:
-                assert handler.opt.get("access") in {
-                    "public",
-                    "signed-in",
-                    "maker",
-                    "auditor",
-                    "reader",
-                    "local",
-                    "events",
-                }, route.path
+            if {"GET", "POST", "PUT", "PATCH", "DELETE"} & set(handler.http_methods):
+                assert handler.opt.get("access") in {"public", "signed-in", "either", "local"}, route.path
+                assert isinstance(handler.opt.get("action"), Action), f"{route.path} declares no action"
+                asked.add(handler.opt["action"])
+    assert len(asked) > 15
+
+
+def test_a_route_without_an_action_is_closed_and_one_that_forgets_to_decide_does_not_answer(studio: Studio) -> None:
+    @get("/silent", opt={"access": "public"})
+    async def silent() -> str:
+        return "told"
+
+    @get("/forgetful", opt=rule(PUBLIC, Action.PREVIEW_APP, by_handler=True))
+    async def forgetful() -> str:
+        return "told"
+
+    app = make_app(studio.services)
+    for handler in (silent, forgetful):
+        app.register(handler)
+    open_house = Studio(studio.appliance, studio.services, app, studio.project, studio.build, studio.visitors)
+    assert open_house.call("GET", "/silent", "owner").status_code == 404
+    with pytest.raises(LitestarException) as failed:
+        open_house.call("GET", "/forgetful", "owner")
+    assert isinstance(failed.value.__cause__, UndecidedError)
+
+
+def test_a_refusal_says_why_and_what_next_in_plain_words(studio: Studio) -> None:
+    for who, path, words, following in (
+        ("app user", "/imports/new", "Making apps is reserved for makers.", "group of makers"),
+        ("owner", "/audit", "Reading the audit log is reserved for auditors.", "group of auditors"),
+        ("other maker", f"/apps/{studio.project.id}", "There is no such app among yours.", "list of apps"),
+    ):
+        answer = studio.call("GET", path, who, headers={"accept": "application/json"}).json()["error"]
+        assert answer["message"] == words
+        assert following in answer["action"]
 
 
 @pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "http://shift-handover.intramural.localhost"])

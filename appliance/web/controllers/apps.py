@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from litestar import Controller, Request, Response, get, post
 from litestar.response import Redirect
 
+from appliance.authz.actions import Action
 from appliance.blueprint.model import OWNER
 from appliance.blueprint.parser import parse
-from appliance.core.act_context import refine
 from appliance.core.events import Event
 from appliance.db.records import BuildState, Origin
 from appliance.identity.return_url import safe_return_url
@@ -20,9 +20,11 @@ from appliance.studio.errors import NotAllowed, NotFound
 from appliance.studio.evidence import act
 from appliance.studio.people import roles_in
 from appliance.studio.pipeline import TITLES
-from appliance.web.access import MAKER, SIGNED_IN
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.controllers.history import told_changes
 from appliance.web.controllers.talk import standing_proposal
+from appliance.web.resources import about
+from appliance.web.rules import principal_of, require
 from appliance.web.story import DOING, stories
 from appliance.web.workspace import leave_to, slow_down, workspace
 
@@ -42,7 +44,7 @@ class AppController(Controller):
 
     path = "/apps/{app_id:str}"
 
-    @get("/", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any], app_id: str, role: str = "", words: str = "") -> Response[Any]:
         """The conversation about the app, and the running app beside it."""
         services: Services = request.app.state.services
@@ -78,12 +80,12 @@ class AppController(Controller):
             last_words=next((build.request for build in reversed(builds) if build.origin is Origin.PROMPT), ""),
         )
 
-    @get("/people", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/people", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def people(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Who was let in."""
         return workspace(request, app_id, "people", "people.html")
 
-    @post("/builds", opt={"access": MAKER})
+    @post("/builds", opt=rule(SIGNED_IN, Action.PROMPT_APP))
     async def build(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Make the next version from changed words, or from an edited blueprint."""
         services: Services = request.app.state.services
@@ -96,7 +98,7 @@ class AppController(Controller):
         )
         return leave_to(request, f"/apps/{app_id}")
 
-    @post("/people", opt={"access": MAKER})
+    @post("/people", opt=rule(SIGNED_IN, Action.SHARE_APP))
     async def let_in(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Let a colleague in."""
         services: Services = request.app.state.services
@@ -105,7 +107,7 @@ class AppController(Controller):
         await asyncio.to_thread(services.studio.project_service.let_in, request.state.actor, app_id, email, role)
         return leave_to(request, f"/apps/{app_id}/people")
 
-    @post("/people/remove", opt={"access": MAKER})
+    @post("/people/remove", opt=rule(SIGNED_IN, Action.SHARE_APP))
     async def keep_out(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Take a colleague's access away."""
         services: Services = request.app.state.services
@@ -114,7 +116,7 @@ class AppController(Controller):
         await asyncio.to_thread(services.studio.project_service.keep_out, request.state.actor, app_id, email)
         return leave_to(request, f"/apps/{app_id}/people")
 
-    @get("/open", opt={"access": SIGNED_IN}, sync_to_thread=True)
+    @get("/open", opt=rule(SIGNED_IN, Action.PREVIEW_APP), sync_to_thread=True)
     def open(self, request: Request[Any, Any, Any], app_id: str, role: str = "", to: str = "/") -> Response[Any]:
         """Go to the app with a session of its own; ``role`` is "view as", for the owner only."""
         services: Services = request.app.state.services
@@ -133,10 +135,9 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
     """
     services: Services = request.app.state.services
     actor = request.state.actor
+    found = about(services, project, actor.person)
+    require(request, principal_of(actor), Action.PREVIEW_APP, found.resource, found.circumstances)
     roles = roles_in(services.studio.projects, project, actor.person)
-    if not roles:
-        message = f"“{project.name}” has not been shared with you."
-        raise NotAllowed(message, action=f"Ask {project.owner.name} to let you in.")
     if role and (roles != (OWNER,) or role not in _roles_of(services, project)):
         message = "This app cannot be viewed in that role."
         raise NotAllowed(message, action="Choose a role from the list above the app.")
@@ -147,7 +148,6 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
     session = request.state.session
     # Pages reload the app they show all the time; who has come in is said once.
     opening = (session.key, project.id, role, project.current)
-    refine(rule=f"app:{roles[0]}")
     with contextlib.ExitStack() as stack:
         if not request.app.state.openings.knows(*opening):
             stack.enter_context(

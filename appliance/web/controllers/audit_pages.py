@@ -11,9 +11,10 @@ from litestar.background_tasks import BackgroundTask
 from litestar.response import File
 
 from appliance.audit.export.formats import FORMATS
+from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
-from appliance.web.access import AUDITOR, READER
+from appliance.web.access import EITHER, SIGNED_IN, rule
 from appliance.web.audit_views import (
     FIELDS,
     found_as_json,
@@ -41,25 +42,25 @@ EVENTS: Final = tuple(event.value for event in Event)
 class AuditPagesController(Controller):
     """``/audit`` and ``/api/audit/entries``, ``/api/audit/lineage``: for auditors, and the operator on this machine."""
 
-    @get("/audit", opt={"access": AUDITOR}, sync_to_thread=True)
+    @get("/audit", opt=rule(SIGNED_IN, Action.READ_AUDIT), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """The newest entries, or those that fit. Words under seal are looked for by the form below only."""
         values = {name: str(value) for name, value in request.query_params.items() if name not in {"text", "purpose"}}
         return _search(request, values)
 
-    @post("/audit", opt={"access": AUDITOR}, status_code=200)
+    @post("/audit", opt=rule(SIGNED_IN, Action.OPEN_WORDS), status_code=200)
     async def look_into(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """The same with words under seal, for a purpose."""
         form = await form_of(request)
         values = {name: form.one(name) for name in (*FIELDS, "before")}
         return await asyncio.to_thread(_search, request, values)
 
-    @get("/audit/entries/{index:int}", opt={"access": AUDITOR}, sync_to_thread=True)
+    @get("/audit/entries/{index:int}", opt=rule(SIGNED_IN, Action.READ_AUDIT), sync_to_thread=True)
     def entry(self, request: Request[Any, Any, Any], index: int) -> Response[Any]:
         """One entry."""
         return _entry(request, index, ())
 
-    @post("/audit/entries/{index:int}/bodies", opt={"access": AUDITOR}, status_code=200)
+    @post("/audit/entries/{index:int}/bodies", opt=rule(SIGNED_IN, Action.OPEN_WORDS), status_code=200)
     async def bodies(self, request: Request[Any, Any, Any], index: int) -> Response[Any]:
         """The entry with the words that it names, opened for a purpose."""
         services: Services = request.app.state.services
@@ -70,7 +71,7 @@ class AuditPagesController(Controller):
             return await asyncio.to_thread(_entry, request, index, (), error)
         return await asyncio.to_thread(_entry, request, index, opened)
 
-    @get("/audit/apps/{app_id:str}/versions/{number:int}", opt={"access": AUDITOR}, sync_to_thread=True)
+    @get("/audit/apps/{app_id:str}/versions/{number:int}", opt=rule(SIGNED_IN, Action.READ_AUDIT), sync_to_thread=True)
     def lineage(self, request: Request[Any, Any, Any], app_id: str, number: int) -> Response[Any]:
         """How a version came to be."""
         services: Services = request.app.state.services
@@ -89,7 +90,7 @@ class AuditPagesController(Controller):
             passed=sum(bool(event.data["passed"]) for event in checks),
         )
 
-    @post("/audit/export", opt={"access": AUDITOR}, status_code=200)
+    @post("/audit/export", opt=rule(SIGNED_IN, Action.EXPORT_AUDIT), status_code=200)
     async def export(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """An archive with proofs, without words from under the seal."""
         services: Services = request.app.state.services
@@ -105,7 +106,7 @@ class AuditPagesController(Controller):
             background=BackgroundTask(made.unlink, missing_ok=True),
         )
 
-    @get("/api/audit/entries", opt={"access": READER}, sync_to_thread=True)
+    @get("/api/audit/entries", opt=rule(EITHER, Action.READ_AUDIT), sync_to_thread=True)
     def entries_for_programs(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """A page of entries; ``next`` of the answer is ``before`` of the next question."""
         services: Services = request.app.state.services
@@ -113,13 +114,13 @@ class AuditPagesController(Controller):
         wanted = search_of(values, services.studio.projects.all_standing(), services.studio.project_service.name_in_log)
         return found_as_json(services.reader.search(wanted, principal=request.state.actor.principal))
 
-    @get("/api/audit/entries/{index:int}", opt={"access": READER}, sync_to_thread=True)
+    @get("/api/audit/entries/{index:int}", opt=rule(EITHER, Action.READ_AUDIT), sync_to_thread=True)
     def entry_for_programs(self, request: Request[Any, Any, Any], index: int) -> dict[str, Any]:
         """One entry with its inclusion proof."""
         services: Services = request.app.state.services
         return looked_as_json(services.reader.entry(index, principal=request.state.actor.principal))
 
-    @post("/api/audit/entries/{index:int}/bodies", opt={"access": READER}, status_code=200)
+    @post("/api/audit/entries/{index:int}/bodies", opt=rule(EITHER, Action.OPEN_WORDS), status_code=200)
     async def bodies_for_programs(self, request: Request[Any, Any, Any], index: int) -> dict[str, Any]:
         """The words that an entry names; the form has ``purpose``."""
         services: Services = request.app.state.services
@@ -127,7 +128,7 @@ class AuditPagesController(Controller):
         opened = await asyncio.to_thread(services.reader.bodies, index, principal=principal, purpose=purpose)
         return {"bodies": [asdict(body) for body in opened]}
 
-    @get("/api/audit/lineage/{app_id:str}/{number:int}", opt={"access": READER}, sync_to_thread=True)
+    @get("/api/audit/lineage/{app_id:str}/{number:int}", opt=rule(EITHER, Action.READ_AUDIT), sync_to_thread=True)
     def lineage_for_programs(self, request: Request[Any, Any, Any], app_id: str, number: int) -> dict[str, Any]:
         """How a version came to be."""
         services: Services = request.app.state.services

@@ -10,10 +10,11 @@ from litestar import Controller, Request, Response, get, post
 from litestar.response import Redirect, Stream
 from msgspec import Struct, field
 
+from appliance.authz.actions import Action
 from appliance.core.ports import Person
 from appliance.studio.events import FINAL
 from appliance.studio.people import require_maker
-from appliance.web.access import EVENTS, LOCAL, MAKER, local_actor
+from appliance.web.access import EITHER, LOCAL, SIGNED_IN, local_actor, rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +46,7 @@ class BuildController(Controller):
 
     path = "/api"
 
-    @post("/apps", opt={"access": LOCAL}, status_code=201, sync_to_thread=True)
+    @post("/apps", opt=rule(LOCAL, Action.CREATE_APP), status_code=201, sync_to_thread=True)
     def create(self, request: Request[Any, Any, Any], data: NewApp) -> dict[str, str]:
         """Start to build an app as the local operator, for its ``owner``."""
         services: Services = request.app.state.services
@@ -55,7 +56,7 @@ class BuildController(Controller):
         build = services.studio.build_service.submit(actor, data.request)
         return {"app": build.project_id, "build": build.id, "events": f"/api/builds/{build.id}/events"}
 
-    @get("/builds/{build_id:str}/events", opt={"access": EVENTS})
+    @get("/builds/{build_id:str}/events", opt=rule(EITHER, Action.VIEW_APP))
     async def events(self, request: Request[Any, Any, Any], build_id: str, after: int = 0) -> Response[Any]:
         """Server-sent events (WHATWG HTML §9.2) from the one after ``after`` or ``Last-Event-ID`` to the end."""
         services: Services = request.app.state.services
@@ -70,7 +71,7 @@ class BuildController(Controller):
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @post("/builds/{build_id:str}/cancel", opt={"access": MAKER}, sync_to_thread=True)
+    @post("/builds/{build_id:str}/cancel", opt=rule(SIGNED_IN, Action.PROMPT_APP), sync_to_thread=True)
     def cancel(self, request: Request[Any, Any, Any], build_id: str) -> Response[Any]:
         """Stop a build."""
         services: Services = request.app.state.services

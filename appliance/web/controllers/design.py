@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Controller, Request, Response, get, post
 
+from appliance.authz.actions import Action
 from appliance.blueprint.behaviour import Part
 from appliance.blueprint.words import COLOURS
 from appliance.studio.errors import NotFound
-from appliance.web.access import MAKER
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.design_views import LANGUAGES, field_lines, kinds, locked, matrices, page_choices, page_lines
 from appliance.web.edit_forms import edits_of
 from appliance.web.edit_words import VERBS
@@ -37,7 +38,7 @@ class DesignController(Controller):
 
     path = "/apps/{app_id:str}"
 
-    @get("/data", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/data", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def data(self, request: Request[Any, Any, Any], app_id: str, entity: str = "", add: str = "") -> Response[Any]:
         """Kinds of records and their fields."""
         gathered = gathered_for(request, app_id)
@@ -56,7 +57,7 @@ class DesignController(Controller):
             adding=add == "entity",
         )
 
-    @get("/pages", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/pages", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def pages(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """What stands in the app's menu."""
         gathered = gathered_for(request, app_id)
@@ -70,7 +71,7 @@ class DesignController(Controller):
             choices=page_choices(gathered.blueprint),
         )
 
-    @get("/access", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/access", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def access(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Who may do what."""
         gathered = gathered_for(request, app_id)
@@ -86,7 +87,7 @@ class DesignController(Controller):
             roles_lock=locked(gathered.blueprint, _locks(request, app_id), Part.ROLES, ""),
         )
 
-    @get("/look", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/look", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def look(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Name, purpose, colour and language."""
         gathered = gathered_for(request, app_id)
@@ -102,7 +103,7 @@ class DesignController(Controller):
             languages=LANGUAGES,
         )
 
-    @post("/edits", opt={"access": MAKER})
+    @post("/edits", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def edit(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Gather the edits that a form means."""
         services: Services = request.app.state.services
@@ -115,7 +116,7 @@ class DesignController(Controller):
         )
         return _shown_again(app_id, form)
 
-    @post("/edits/back", opt={"access": MAKER})
+    @post("/edits/back", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def take_back(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Forget the last edit."""
         services: Services = request.app.state.services
@@ -123,7 +124,7 @@ class DesignController(Controller):
         await asyncio.to_thread(services.studio.gathering.take_back, request.state.actor, app_id)
         return _shown_again(app_id, form)
 
-    @post("/edits/forget", opt={"access": MAKER})
+    @post("/edits/forget", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def forget(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Forget all of them."""
         services: Services = request.app.state.services

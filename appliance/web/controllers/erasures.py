@@ -11,8 +11,9 @@ from litestar.response import Redirect
 
 from appliance.audit.approvals import REQUEST_DAYS, RequestState, covers, expired, may_approve
 from appliance.audit.privacy_acts import carry_out
+from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
-from appliance.web.access import AUDITOR
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.problems import status_of
 from appliance.web.render import page
 from appliance.web.workspace import form_of
@@ -32,35 +33,35 @@ class ErasureController(Controller):
 
     path = "/erasures"
 
-    @get("/", opt={"access": AUDITOR}, sync_to_thread=True)
+    @get("/", opt=rule(SIGNED_IN, Action.VIEW_ERASURES), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """What waits, what was decided, and which holds stand."""
         return _show(request)
 
-    @post("/", opt={"access": AUDITOR})
+    @post("/", opt=rule(SIGNED_IN, Action.REQUEST_ERASURE))
     async def ask(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Ask for an erasure; somebody else decides."""
         form = await form_of(request)
         return await asyncio.to_thread(_act, request, "request", _subject(form), form.one("reason"))
 
-    @post("/{request_id:str}/approve", opt={"access": AUDITOR})
+    @post("/{request_id:str}/approve", opt=rule(SIGNED_IN, Action.DECIDE_ERASURE))
     async def approve(self, request: Request[Any, Any, Any], request_id: str) -> Response[Any]:
         """Approve and carry out."""
         return await asyncio.to_thread(_act, request, "approve", request_id, "")
 
-    @post("/{request_id:str}/refuse", opt={"access": AUDITOR})
+    @post("/{request_id:str}/refuse", opt=rule(SIGNED_IN, Action.DECIDE_ERASURE))
     async def refuse(self, request: Request[Any, Any, Any], request_id: str) -> Response[Any]:
         """Decline, with the reason."""
         reason = (await form_of(request)).one("reason")
         return await asyncio.to_thread(_act, request, "reject", request_id, reason)
 
-    @post("/holds", opt={"access": AUDITOR})
+    @post("/holds", opt=rule(SIGNED_IN, Action.SET_HOLD))
     async def hold(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Let a legal hold stand."""
         form = await form_of(request)
         return await asyncio.to_thread(_act, request, "hold", _subject(form), form.one("reason"))
 
-    @post("/holds/{hold_id:str}/lift", opt={"access": AUDITOR})
+    @post("/holds/{hold_id:str}/lift", opt=rule(SIGNED_IN, Action.SET_HOLD))
     async def lift(self, request: Request[Any, Any, Any], hold_id: str) -> Response[Any]:
         """End a legal hold, with the reason."""
         reason = (await form_of(request)).one("reason")

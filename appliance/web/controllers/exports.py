@@ -9,8 +9,9 @@ from litestar import Controller, Request, Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.response import File
 
+from appliance.authz.actions import Action
 from appliance.studio.errors import NotFound
-from appliance.web.access import LOCAL, MAKER, local_actor
+from appliance.web.access import LOCAL, SIGNED_IN, local_actor, rule
 from appliance.web.limits import TooMany
 from appliance.web.render import page
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class ExportController(Controller):
     """``/apps/<id>/export``, and ``/api/apps/<id or slug>/export`` for the operator."""
 
-    @get("/apps/{app_id:str}/export", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/apps/{app_id:str}/export", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """What an export holds, and the report of an import."""
         services: Services = request.app.state.services
@@ -33,7 +34,7 @@ class ExportController(Controller):
             report = None
         return page(request, "export.html", project=project, report=report)
 
-    @post("/apps/{app_id:str}/export", opt={"access": MAKER}, status_code=200)
+    @post("/apps/{app_id:str}/export", opt=rule(SIGNED_IN, Action.EXPORT_APP), status_code=200)
     async def download(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """The archive."""
         services: Services = request.app.state.services
@@ -41,7 +42,7 @@ class ExportController(Controller):
             raise TooMany.now()
         return _send(await asyncio.to_thread(services.transfers.exports.export, request.state.actor, app_id))
 
-    @post("/api/apps/{app:str}/export", opt={"access": LOCAL}, status_code=200)
+    @post("/api/apps/{app:str}/export", opt=rule(LOCAL, Action.EXPORT_APP), status_code=200)
     async def for_operator(self, request: Request[Any, Any, Any], app: str) -> Response[Any]:
         """The archive of anybody's app, for the operator on this machine, by identifier or address."""
         services: Services = request.app.state.services

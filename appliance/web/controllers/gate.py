@@ -16,19 +16,23 @@ from urllib.parse import urlencode
 from litestar import Controller, Request, Response, get
 from litestar.response import Redirect
 
+from appliance.authz.actions import Action
+from appliance.authz.questions import VISITOR, Principal, PrincipalKind
 from appliance.blueprint.model import OWNER
 from appliance.core.act_context import refine
 from appliance.core.events import Event
 from appliance.identity.errors import ReturnUrlRefused, SignInRefused
 from appliance.identity.return_url import safe_return_url
-from appliance.studio.errors import NotAllowed, NotFound
+from appliance.studio.errors import NotFound
 from appliance.studio.evidence import act
 from appliance.studio.kiosks import ROLES_AT_A_KIOSK, SOMEBODY, opens_to_everybody
-from appliance.studio.people import roles_in
+from appliance.studio.people import principal_of, roles_in
 from appliance.web import cookies
-from appliance.web.access import PUBLIC, SIGNED_IN, NotSignedIn
+from appliance.web.access import PUBLIC, SIGNED_IN, NotSignedIn, rule
 from appliance.web.controllers.apps import enter
 from appliance.web.limits import TooMany
+from appliance.web.resources import about
+from appliance.web.rules import require
 
 if TYPE_CHECKING:
     from appliance.db.records import Project
@@ -41,7 +45,7 @@ IDENTITY_HEADER: Final = "X-Intramural-Identity"
 class GateController(Controller):
     """What the front door and app origins use."""
 
-    @get("/gate/check", opt={"access": PUBLIC})
+    @get("/gate/check", opt=rule(PUBLIC, Action.PREVIEW_APP, by_handler=True))
     async def check(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """One decision for one request to an app."""
         services: Services = request.app.state.services
@@ -54,19 +58,19 @@ class GateController(Controller):
         session = identity.app_sessions.get(cookie, host=host) if cookie else None
         if session is None:
             return _ask_to_sign_in(request, services, project)
+        refine(session=session.session_key)
+        request.state.principal = name = principal_of(session.person)
+        found = await asyncio.to_thread(about, services, project, session.person)
+        somebody = Principal(PrincipalKind.USER, name)
+        require(request, somebody, Action.PREVIEW_APP, found.resource, found.circumstances)
         roles = roles_in(services.studio.projects, project, session.person)
         if session.view_as is not None and roles == (OWNER,):
             roles = (session.view_as,)
-        refine(rule="app:none" if not roles else f"app:{roles[0]}", session=session.session_key)
-        if not roles:
-            request.state.principal = f"user:{session.person.subject}"
-            message = f"“{project.name}” has not been shared with you."
-            raise NotAllowed(message, action=f"Ask {project.owner.name} to let you in.")
         await asyncio.to_thread(services.studio.previews.start, project)
         token = identity.app_tokens.issue(audience=project.id, person=session.person, roles=roles)
         return Response("", headers={IDENTITY_HEADER: token})
 
-    @get("/enter", opt={"access": SIGNED_IN}, sync_to_thread=True)
+    @get("/enter", opt=rule(SIGNED_IN, Action.PREVIEW_APP, by_handler=True), sync_to_thread=True)
     def enter(self, request: Request[Any, Any, Any], app: str, to: str = "/") -> Response[Any]:
         """From an app's origin, by way of the studio's session, back to the app."""
         services: Services = request.app.state.services
@@ -76,7 +80,7 @@ class GateController(Controller):
             raise NotFound(message, action="Check the address, or ask who gave it to you.")
         return enter(request, project, to=to)
 
-    @get("/.intramural/session", opt={"access": PUBLIC})
+    @get("/.intramural/session", opt=rule(PUBLIC, Action.VISIT))
     async def session(self, request: Request[Any, Any, Any], code: str = "", to: str = "/") -> Response[Any]:
         """Exchange the one-time code for this origin's cookie."""
         services: Services = request.app.state.services
@@ -112,7 +116,7 @@ def _let_through(request: Request[Any, Any, Any], services: Services, project: P
     asking = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
     if not request.app.state.limits.kiosks.allow(f"{project.id} {asking}"):
         raise TooMany.now()
-    refine(rule="app:kiosk")
+    require(request, VISITOR, Action.USE_KIOSK, about(services, project, None).resource)
     opening = ("kiosk", project.id, asking, datetime.now(UTC).date(), project.current)
     with contextlib.ExitStack() as stack:
         if not request.app.state.openings.knows(*opening):

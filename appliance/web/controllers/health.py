@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Request, Response, get
 
-from appliance.web.access import PUBLIC
+from appliance.authz.actions import Action
+from appliance.web.access import PUBLIC, rule
 
 if TYPE_CHECKING:
     from appliance.web.services import Services
@@ -20,12 +21,12 @@ class HealthController(Controller):
 
     path = "/health"
 
-    @get("/live", opt={"access": PUBLIC})
+    @get("/live", opt=rule(PUBLIC, Action.VISIT))
     async def live(self) -> dict[str, str]:
         """The web service answers."""
         return {"status": "ok"}
 
-    @get("/ready", opt={"access": PUBLIC}, sync_to_thread=True)
+    @get("/ready", opt=rule(PUBLIC, Action.VISIT), sync_to_thread=True)
     def ready(self, request: Request[Any, Any, Any]) -> Response[dict[str, object]]:
         """Whether a build could start now: engine, sandbox, audit log and database."""
         services: Services = request.app.state.services

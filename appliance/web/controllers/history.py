@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Controller, Request, Response, get
 
-from appliance.web.access import MAKER
+from appliance.authz.actions import Action
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.checks import grouped
 from appliance.web.workspace import workspace
 
@@ -32,7 +33,7 @@ class HistoryController(Controller):
 
     path = "/apps/{app_id:str}"
 
-    @get("/versions", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/versions", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def versions(self, request: Request[Any, Any, Any], app_id: str, before: int = 0, after: int = 0) -> Response[Any]:
         """The timeline; ``before`` and ``after`` are compared."""
         services: Services = request.app.state.services
@@ -53,7 +54,7 @@ class HistoryController(Controller):
             difference=_difference(services, project, before, after) if chosen else None,
         )
 
-    @get("/checks", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/checks", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def checks(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """What was tried out before the running version was put in place."""
         services: Services = request.app.state.services

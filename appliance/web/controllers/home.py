@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Controller, Request, Response, get, post
 
+from appliance.authz.actions import Action
 from appliance.core.conversation import Answer
 from appliance.core.errors import IntramuralError
 from appliance.db.records import Origin
 from appliance.planner.request import check_request
 from appliance.studio.conversation import TurnState, with_answers
 from appliance.studio.errors import NotFound
-from appliance.web.access import MAKER, SIGNED_IN
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.problems import answer_error, status_of
 from appliance.web.render import page
 from appliance.web.workspace import form_of, leave_to, slow_down
@@ -53,12 +54,12 @@ note the date, rating from poor to great and what to change. The head baker deci
 class HomeController(Controller):
     """``/`` and the form on it."""
 
-    @get("/", opt={"access": SIGNED_IN}, sync_to_thread=True)
+    @get("/", opt=rule(SIGNED_IN, Action.USE_STUDIO), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """The prompt box and the apps."""
         return home(request)
 
-    @post("/apps", opt={"access": MAKER})
+    @post("/apps", opt=rule(SIGNED_IN, Action.CREATE_APP))
     async def create(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Take a request, or a template; on a refusal the words stay in the box."""
         services: Services = request.app.state.services
@@ -73,7 +74,7 @@ class HomeController(Controller):
             return await asyncio.to_thread(home, request, words=words, error=error)
         return leave_to(request, target)
 
-    @get("/start/{turn_id:str}", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/start/{turn_id:str}", opt=rule(SIGNED_IN, Action.USE_DRAFT), sync_to_thread=True)
     def ask(self, request: Request[Any, Any, Any], turn_id: str) -> Response[Any]:
         """What would have to be known before the first build."""
         services: Services = request.app.state.services
@@ -82,7 +83,7 @@ class HomeController(Controller):
             return leave_to(request, f"/apps/{turn.result}")
         return page(request, "questions.html", turn=turn)
 
-    @post("/start/{turn_id:str}", opt={"access": MAKER})
+    @post("/start/{turn_id:str}", opt=rule(SIGNED_IN, Action.USE_DRAFT))
     async def start(self, request: Request[Any, Any, Any], turn_id: str) -> Response[Any]:
         """Build, with what was answered; what was skipped is taken as its first choice, and said so."""
         services: Services = request.app.state.services

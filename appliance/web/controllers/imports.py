@@ -9,12 +9,13 @@ from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.response import Redirect
 
+from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
 from appliance.importer.compose import compose
 from appliance.importer.errors import ImportRefused
 from appliance.importer.grid import Source
 from appliance.importer.limits import LIMITS
-from appliance.web.access import MAKER
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.import_form import TYPE_NAMES, decisions_of
 from appliance.web.limits import TooMany
 from appliance.web.problems import status_of
@@ -30,12 +31,12 @@ SHOWN_ROWS: Final = 6
 class ImportController(Controller):
     """``/imports``."""
 
-    @get("/imports/new", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/imports/new", opt=rule(SIGNED_IN, Action.IMPORT_TABLE), sync_to_thread=True)
     def new(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Choose files, or paste a table."""
         return _start(request)
 
-    @post("/imports", opt={"access": MAKER}, request_max_body_size=MAX_BODY_BYTES)
+    @post("/imports", opt=rule(SIGNED_IN, Action.IMPORT_TABLE), request_max_body_size=MAX_BODY_BYTES)
     async def take(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Read what was handed in."""
         form = await request.form()
@@ -49,24 +50,24 @@ class ImportController(Controller):
             return await asyncio.to_thread(_start, request, pasted=pasted, error=error)
         return Redirect(f"/imports/{taken.draft.id}", status_code=303)
 
-    @get("/imports/{draft_id:str}", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/imports/{draft_id:str}", opt=rule(SIGNED_IN, Action.USE_DRAFT), sync_to_thread=True)
     def look(self, request: Request[Any, Any, Any], draft_id: str) -> Response[Any]:
         """The proposal."""
         return _show(request, _service(request).look(request.state.actor, draft_id))
 
-    @post("/imports/{draft_id:str}", opt={"access": MAKER}, status_code=200)
+    @post("/imports/{draft_id:str}", opt=rule(SIGNED_IN, Action.USE_DRAFT), status_code=200)
     async def change(self, request: Request[Any, Any, Any], draft_id: str) -> Response[Any]:
         """The proposal with the form's decisions; with ``create``, the app."""
         form = {name: str(value) for name, value in (await request.form()).multi_items() if isinstance(value, str)}
         return await asyncio.to_thread(_change, request, draft_id, form)
 
-    @post("/imports/{draft_id:str}/discard", opt={"access": MAKER}, sync_to_thread=True)
+    @post("/imports/{draft_id:str}/discard", opt=rule(SIGNED_IN, Action.USE_DRAFT), sync_to_thread=True)
     def discard(self, request: Request[Any, Any, Any], draft_id: str) -> Response[Any]:
         """Forget it."""
         _service(request).discard(request.state.actor, draft_id)
         return Redirect("/", status_code=303)
 
-    @get("/apps/{app_id:str}/left-out/{number:int}", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/apps/{app_id:str}/left-out/{number:int}", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def left_out(self, request: Request[Any, Any, Any], app_id: str, number: int) -> Response[Any]:
         """The rows of one table that are not in the app."""
         content = _service(request).left_out(request.state.actor, app_id, number)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Request, Response, get, post
 
+from appliance.authz.actions import Action
 from appliance.studio.errors import NotFound
 from appliance.studio.proposal import Source
-from appliance.web.access import MAKER
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.workspace import back_to, form_of, leave_to, slow_down, workspace
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class ProposalController(Controller):
 
     path = "/apps/{app_id:str}"
 
-    @post("/changes", opt={"access": MAKER})
+    @post("/changes", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def from_edits(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """What the gathered edits do."""
         services: Services = request.app.state.services
@@ -34,7 +35,7 @@ class ProposalController(Controller):
         made = await asyncio.to_thread(services.studio.revisions.propose_edits, actor, app_id, gathered.edits)
         return leave_to(request, f"/apps/{app_id}/proposals/{made.id}")
 
-    @post("/restore", opt={"access": MAKER})
+    @post("/restore", opt=rule(SIGNED_IN, Action.RESTORE_VERSION))
     async def from_version(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """What going back to an earlier version does."""
         services: Services = request.app.state.services
@@ -46,7 +47,7 @@ class ProposalController(Controller):
         made = await asyncio.to_thread(services.studio.revisions.propose_restore, actor, app_id, int(number))
         return leave_to(request, f"/apps/{app_id}/proposals/{made.id}")
 
-    @get("/proposals/{proposal_id:str}", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/proposals/{proposal_id:str}", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any], app_id: str, proposal_id: str) -> Response[Any]:
         """What would change."""
         services: Services = request.app.state.services
@@ -59,7 +60,7 @@ class ProposalController(Controller):
             request, app_id, section, "proposal_page.html", proposal=made, next_version=versions[0].number + 1
         )
 
-    @post("/proposals/{proposal_id:str}/answer", opt={"access": MAKER})
+    @post("/proposals/{proposal_id:str}/answer", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def answer(self, request: Request[Any, Any, Any], app_id: str, proposal_id: str) -> Response[Any]:
         """Say what only the maker knows; the proposal is worked out again."""
         services: Services = request.app.state.services
@@ -72,7 +73,7 @@ class ProposalController(Controller):
         made = await asyncio.to_thread(revisions.answer, actor, app_id, proposal_id, said)
         return leave_to(request, _place(app_id, made))
 
-    @post("/proposals/{proposal_id:str}/accept", opt={"access": MAKER})
+    @post("/proposals/{proposal_id:str}/accept", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def accept(self, request: Request[Any, Any, Any], app_id: str, proposal_id: str) -> Response[Any]:
         """Make the change: a build begins."""
         services: Services = request.app.state.services
@@ -86,7 +87,7 @@ class ProposalController(Controller):
         await asyncio.to_thread(_settle, services, request, app_id, standing)
         return leave_to(request, f"/apps/{app_id}")
 
-    @post("/proposals/{proposal_id:str}/withdraw", opt={"access": MAKER})
+    @post("/proposals/{proposal_id:str}/withdraw", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def withdraw(self, request: Request[Any, Any, Any], app_id: str, proposal_id: str) -> Response[Any]:
         """Leave everything as it is."""
         services: Services = request.app.state.services

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from litestar import Controller, Request, Response, get, post
 from litestar.response import Redirect
 
+from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
 from appliance.identity.errors import SignInRefused
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.evidence import act
 from appliance.web import cookies
-from appliance.web.access import PUBLIC, SIGNED_IN, current_session
+from appliance.web.access import PUBLIC, SIGNED_IN, current_session, rule
 from appliance.web.limits import TooMany
 from appliance.web.render import page
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class SignInController(Controller):
     """``/sign-in`` and ``/sign-out`` of the studio."""
 
-    @get("/sign-in", opt={"access": PUBLIC})
+    @get("/sign-in", opt=rule(PUBLIC, Action.VISIT))
     async def show(self, request: Request[Any, Any, Any], to: str = "/") -> Response[Any]:
         """The page with the one button."""
         services: Services = request.app.state.services
@@ -32,7 +33,7 @@ class SignInController(Controller):
             return Redirect(safe_return_url(to), status_code=303)
         return page(request, "sign_in.html", to=safe_return_url(to))
 
-    @get("/sign-in/start", opt={"access": PUBLIC})
+    @get("/sign-in/start", opt=rule(PUBLIC, Action.VISIT))
     async def start(self, request: Request[Any, Any, Any], to: str = "/") -> Response[Any]:
         """Off to the identity provider."""
         services: Services = request.app.state.services
@@ -43,7 +44,7 @@ class SignInController(Controller):
         answer.set_cookie(cookies.issue(cookies.PENDING, handle, max_age=600))
         return answer
 
-    @get("/sign-in/callback", opt={"access": PUBLIC})
+    @get("/sign-in/callback", opt=rule(PUBLIC, Action.VISIT))
     async def callback(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Back from the identity provider."""
         services: Services = request.app.state.services
@@ -65,7 +66,7 @@ class SignInController(Controller):
             return page(request, "onward.html", to=signed_in.return_to, cookies=set_cookies)
         return Redirect(signed_in.return_to, status_code=303, cookies=set_cookies)
 
-    @post("/sign-out", opt={"access": SIGNED_IN})
+    @post("/sign-out", opt=rule(SIGNED_IN, Action.USE_STUDIO))
     async def sign_out(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """End the session here, on every app, and at the identity provider."""
         services: Services = request.app.state.services

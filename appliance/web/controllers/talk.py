@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Request, Response, get, post
 
+from appliance.authz.actions import Action
 from appliance.blueprint.parser import parse
 from appliance.core.errors import IntramuralError
 from appliance.planner.request import check_request
 from appliance.studio.conversation import TurnState
 from appliance.studio.errors import NotFound
 from appliance.studio.proposal import Source
-from appliance.web.access import MAKER
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.render import page
 from appliance.web.workspace import back_to, slow_down
 
@@ -30,7 +31,7 @@ class TalkController(Controller):
 
     path = "/apps/{app_id:str}"
 
-    @post("/requests", opt={"access": MAKER})
+    @post("/requests", opt=rule(SIGNED_IN, Action.PROMPT_APP))
     async def ask(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Have the model work out a change; nothing happens to the app."""
         services: Services = request.app.state.services
@@ -39,7 +40,7 @@ class TalkController(Controller):
         turn = await asyncio.to_thread(_ask, services, request.state.actor, app_id, words)
         return await asyncio.to_thread(_shown, request, app_id, turn)
 
-    @get("/turns/{turn_id:str}", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/turns/{turn_id:str}", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def look(self, request: Request[Any, Any, Any], app_id: str, turn_id: str) -> Response[Any]:
         """How far it has come."""
         services: Services = request.app.state.services
@@ -50,7 +51,7 @@ class TalkController(Controller):
             raise NotFound(message, action="Go back to the app.")
         return _shown(request, app_id, turn)
 
-    @post("/turns/{turn_id:str}/stop", opt={"access": MAKER}, sync_to_thread=True)
+    @post("/turns/{turn_id:str}/stop", opt=rule(SIGNED_IN, Action.PROMPT_APP), sync_to_thread=True)
     def stop(self, request: Request[Any, Any, Any], app_id: str, turn_id: str) -> Response[Any]:
         """Stop thinking."""
         services: Services = request.app.state.services
@@ -58,7 +59,7 @@ class TalkController(Controller):
         services.studio.conversation.stop(request.state.actor, turn_id)
         return _shown(request, app_id, services.studio.conversation.turn(request.state.actor, turn_id))
 
-    @get("/suggestions", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/suggestions", opt=rule(SIGNED_IN, Action.PROMPT_APP), sync_to_thread=True)
     def suggest(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """What could come next; nothing where the model has no idea or is not ready."""
         services: Services = request.app.state.services

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Controller, Request, Response, get, post
 
+from appliance.authz.actions import Action
 from appliance.blueprint.errors import BlueprintError
 from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
 from appliance.blueprint.protection import describe
 from appliance.db.records import Origin
 from appliance.studio.errors import NotFound
-from appliance.web.access import MAKER
+from appliance.web.access import SIGNED_IN, rule
 from appliance.web.render import page
 from appliance.web.story import stories
 from appliance.web.summary import summarise
@@ -31,7 +32,7 @@ class TextController(Controller):
 
     path = "/apps/{app_id:str}/blueprint"
 
-    @get("/", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any], app_id: str, build: str = "") -> Response[Any]:
         """The text; ``build`` shows what a failed build had planned, to be corrected."""
         services: Services = request.app.state.services
@@ -60,7 +61,7 @@ class TextController(Controller):
             summary=None if view.blueprint is None else summarise(view.blueprint),
         )
 
-    @post("/", opt={"access": MAKER})
+    @post("/", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def propose(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """What an edited blueprint changes; the first working version of an app is built at once."""
         services: Services = request.app.state.services
@@ -75,7 +76,7 @@ class TextController(Controller):
         made = await asyncio.to_thread(services.studio.revisions.propose_text, actor, app_id, text)
         return leave_to(request, f"/apps/{app_id}/proposals/{made.id}")
 
-    @post("/check", opt={"access": MAKER})
+    @post("/check", opt=rule(SIGNED_IN, Action.EDIT_APP))
     async def check(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Whether a text is a blueprint, and its canonical form where it is one."""
         services: Services = request.app.state.services
@@ -85,7 +86,7 @@ class TextController(Controller):
         answer = page(request, "text_state.html", mistake=mistake, counts=counts)
         return Response({"html": answer.content, "text": canonical}, media_type="application/json")
 
-    @get("/{number:int}", opt={"access": MAKER}, sync_to_thread=True)
+    @get("/{number:int}", opt=rule(SIGNED_IN, Action.VIEW_VERSION), sync_to_thread=True)
     def plain(self, request: Request[Any, Any, Any], app_id: str, number: int) -> Response[Any]:
         """The blueprint of a version, as plain text."""
         services: Services = request.app.state.services

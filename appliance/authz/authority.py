@@ -1,0 +1,29 @@
+"""Whoever must know whether something is permitted asks here; the policies behind it can change while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.authz.engine import Decision, Engine
+    from appliance.authz.questions import Question
+
+
+class Authority:
+    """Holds the policies in force. Safe for threads: an engine never changes, it is only replaced as a whole."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """The policies in force now."""
+        return self._engine
+
+    def decide(self, question: Question) -> Decision:
+        """Whether it is permitted by the policies in force."""
+        return self._engine.decide(question)
+
+    def replace(self, engine: Engine) -> None:
+        """From now on these are in force; decisions under way end under those before."""
+        self._engine = engine

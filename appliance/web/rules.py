@@ -1,0 +1,104 @@
+"""Questions to the policies about a request: an answer goes into the audit log, and ends the request if it is no."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from appliance.authz import questions
+from appliance.authz.actions import KIND_OF, Action, Kind
+from appliance.authz.questions import ORDINARY, Circumstances, Principal, PrincipalKind, Question, Resource
+from appliance.authz.wording import REFUSALS
+from appliance.core.act_context import refine
+from appliance.studio.errors import NotAllowed, NotFound
+from appliance.studio.people import NotYours, Via
+from appliance.web.resources import Found, found_for
+
+if TYPE_CHECKING:
+    from litestar.connection import ASGIConnection
+
+    from appliance.authz.engine import Decision
+    from appliance.studio.people import Actor
+    from appliance.web.services import Services
+
+DECISION: Final = "intramural_decision"
+"""Where the last decision about a request stands, in the request's state."""
+DECIDES_ITSELF: Final = "intramural_decides_itself"
+_HIDDEN: Final = frozenset({Kind.APP, Kind.VERSION, Kind.DRAFT, Kind.APPROVAL})
+"""Kinds of which a stranger is not told whether there is one."""
+_TOLD: Final = frozenset(
+    {Action.PREVIEW_APP, Action.USE_RELEASE, Action.USE_KIOSK, Action.APPROVE, Action.REFUSE, Action.UNPUBLISH_APP}
+)
+"""Actions whose refusal is told, because whoever asks knows that there is something."""
+
+
+def principal_of(actor: Actor) -> Principal:
+    """The person, or the operator at this machine, as policies know them."""
+    kind = PrincipalKind.SERVICE if actor.via is Via.LOCAL else PrincipalKind.USER
+    return Principal(kind, actor.principal, actor.roles)
+
+
+async def decide_route(connection: ASGIConnection[Any, Any, Any, Any], services: Services, action: Action) -> None:
+    """Decide about the request as its route names it; the resource is found by the address.
+
+    Raises:
+        NotAllowed, NotFound: it is not permitted, or there is no such thing.
+    """
+    actor = getattr(connection.state, "actor", None)
+    principal = questions.VISITOR if actor is None else principal_of(actor)
+    found = await asyncio.to_thread(found_for, services, KIND_OF[action], connection.path_params, actor)
+    require(connection, principal, action, found.resource, found.circumstances, exists=found.exists)
+
+
+def require(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    principal: Principal,
+    action: Action,
+    resource: Resource,
+    circumstances: Circumstances = ORDINARY,
+    *,
+    exists: bool = True,
+) -> Decision:
+    """Ask the policies in force; the answer becomes part of whatever the request writes into the audit log.
+
+    Raises:
+        NotAllowed: it is refused; message and action say why and what next.
+        NotFound: it is refused, and whoever asks is not told whether there is one.
+    """
+    services: Services = connection.app.state.services
+    question = Question(principal, action, resource, circumstances)
+    decision = services.authority.decide(question)
+    note(connection, question, decision)
+    if not decision.allowed:
+        raise refusal(question, decision, exists=exists)
+    return decision
+
+
+def note(connection: ASGIConnection[Any, Any, Any, Any], question: Question, decision: Decision) -> None:
+    """Let the decision stand in the request, and in the context of its acts."""
+    connection.scope["state"][DECISION] = decision
+    refine(
+        rule=decision.rule,
+        decision="permit" if decision.allowed else "deny",
+        policy=decision.policy,
+        asked=question.as_details(),
+    )
+
+
+def permits(services: Services, actor: Actor, action: Action, found: Found | Resource) -> bool:
+    """Whether somebody could do it: for pages, which show no button that would be refused. Nothing is recorded."""
+    resource = found if isinstance(found, Resource) else found.resource
+    circumstances = ORDINARY if isinstance(found, Resource) else found.circumstances
+    return services.authority.decide(Question(principal_of(actor), action, resource, circumstances)).allowed
+
+
+def refusal(question: Question, decision: Decision, *, exists: bool = True) -> NotAllowed | NotFound:
+    """The error that tells a person of a refusal."""
+    told = decision.refusal or REFUSALS[question.action]
+    hidden = question.resource.kind in _HIDDEN and question.action not in _TOLD and not decision.reasons
+    maker = questions.Role.MAKER.value in question.principal.roles
+    if hidden and question.resource.kind is not Kind.APPROVAL and not maker:
+        told = REFUSALS[Action.CREATE_APP]
+    elif hidden:
+        return NotYours(told.says, action=told.next) if exists else NotFound(told.says, action=told.next)
+    return NotAllowed(told.says, cause=f"{question.action}: {decision.rule}", action=told.next)
