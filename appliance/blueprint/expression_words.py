@@ -149,7 +149,7 @@ class _Words:
     def _related(self, node: ex.Related) -> str:
         other = entity_named(self.entities, node.entity)
         inner = _Words(self.entities, other, self.language)
-        noun = naming.plural(other.name) if self.language == "en" else other.name
+        noun = naming.plural(other.name, self.language)
         text = noun
         if node.of is not None:
             text = self._phrase("of", inner.say(ex.Path((node.of,))), noun)

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import Final
 
+from appliance.blueprint.plurals import plural_in
+
 _RESERVED_FIELDS: Final = frozenset(
     {
         "id",
@@ -72,14 +74,6 @@ def label(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def plural(noun: str) -> str:
-    """An English plural of a noun phrase for headings; other languages are left as they are when unsure."""
-    if not noun.isascii() or noun.endswith(("ss", "data", "staff", "equipment", "Data", "Staff", "Equipment")):
-        return noun + "es" if noun.endswith("ss") else noun
-    if re.search(r"[^aeiou]y$", noun):
-        return noun[:-1] + "ies"
-    if noun.endswith(("s", "ing")):
-        return noun if noun.endswith("s") else noun + "s"
-    if noun.endswith(("x", "z", "ch", "sh")):
-        return noun + "es"
-    return noun + "s"
+def plural(noun: str, language: str = "en") -> str:
+    """A plural of a noun phrase for headings; where it cannot be told from the word, the word itself."""
+    return plural_in(noun, language)

@@ -122,7 +122,7 @@ class Planner:
             emit(*entity_lines(entities[-1], entities))
         access = stages.write_access(transcript, entities, roles)
         emit(*(access_line(line) for line in access))
-        pages = stages.write_pages(transcript, entities)
+        pages = stages.write_pages(transcript, entities, language)
         blueprint = Blueprint(name, about, roles, tuple(entities), access, pages)
         emit(*(page_line(page, blueprint) for page in pages))
         sample_names = stages.write_example_names(transcript, entities)

@@ -227,9 +227,11 @@ def complete_access(access: tuple[Access, ...], entities: Sequence[Entity]) -> t
     )
 
 
-def write_pages(transcript: Transcript, entities: Sequence[Entity]) -> tuple[TablePage | DashboardPage, ...]:
+def write_pages(
+    transcript: Transcript, entities: Sequence[Entity], language: str = "en"
+) -> tuple[TablePage | DashboardPage, ...]:
     """An overview, a table per entity, and the special lists that the model finds useful."""
-    tables = [TablePage(plural(entity.name), entity.name) for entity in entities]
+    tables = [TablePage(plural(entity.name, language), entity.name) for entity in entities]
     special: list[TablePage] = []
     for _ in range(MOST_PAGES):
         titles = ["Overview", *(page.title for page in (*tables, *special))]

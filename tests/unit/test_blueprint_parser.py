@@ -59,6 +59,31 @@ def test_nobody_may_do_what_nobody_was_granted() -> None:
     assert parse(START).permission("Key", OWNER, Verb.DELETE) == Permission(Verb.DELETE)
 
 
+@pytest.mark.parametrize(
+    ("language", "singulars", "plurals"),
+    [
+        (
+            "de",
+            ("Rechnung", "Kunde", "Mitarbeiterin", "Lieferant", "Schlüssel", "Büro", "Zeugnis", "Antrag auf Urlaub"),
+            ("Rechnungen", "Kunden", "Mitarbeiterinnen", "Lieferant", "Schlüssel", "Büros", "Zeugnisse",
+             "Antrag auf Urlaub"),
+        ),
+        (
+            "fr",
+            ("Demande de congé", "Bureau", "Journal", "Prix", "Salle", "Grand projet"),
+            ("Demandes de congé", "Bureaux", "Journaux", "Prix", "Salles", "Grand projet"),
+        ),
+        (
+            "es",
+            ("Solicitud de vacaciones", "Reunión", "Lápiz", "Cliente", "Crisis"),
+            ("Solicitudes de vacaciones", "Reuniones", "Lápices", "Clientes", "Crisis"),
+        ),
+    ],
+)  # fmt: skip
+def test_plurals_that_exist(language: str, singulars: tuple[str, ...], plurals: tuple[str, ...]) -> None:
+    assert tuple(plural(noun, language) for noun in singulars) == plurals
+
+
 def test_names_become_identifiers_and_addresses() -> None:
     assert identifier("class") == "class_"
     assert identifier("2nd_contact") == "n_2nd_contact"

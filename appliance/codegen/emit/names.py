@@ -76,13 +76,7 @@ class Names:
 
     def plural(self, entity: str) -> str:
         """The plural of an entity's name; in languages whose plurals cannot be told from the word, the name itself."""
-        if self.blueprint.language == "en":
-            return naming.plural(entity)
-        if self.blueprint.language == "de" or " " in entity or entity[-1:] in "sxz":
-            return entity
-        if self.blueprint.language == "es" and entity[-1:].lower() not in "aeiouáéíóú":
-            return f"{entity}es"
-        return f"{entity}s"
+        return naming.plural(entity, self.blueprint.language)
 
     def label(self, item: Field) -> str:
         """What a field is called for people."""
