@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from playwright.sync_api import expect
 
-# A page is waited for, not timed: a busy machine must not turn a right page into a failed test.
+# Pages are waited for, and examples are not timed: a busy machine must not turn a right page into a failed test.
 expect.set_options(timeout=30_000)
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
