@@ -63,13 +63,15 @@ class TokenUsage:
     """Counts of tokens and the seconds they took, summed over a session.
 
     ``prompt`` were given as text, ``cached`` of them came from a stored KV prefix; ``sampled`` were chosen by the
-    model, ``forced`` were implied by the grammar and appended without sampling.
+    model, ``forced`` were implied by the grammar and appended without sampling. ``drafted`` of the sampled ones had
+    been guessed from earlier text, so that several took one step.
     """
 
     prompt: int = 0
     cached: int = 0
     sampled: int = 0
     forced: int = 0
+    drafted: int = 0
     prefill_seconds: float = 0.0
     decode_seconds: float = 0.0
 

@@ -230,6 +230,7 @@ class WorkerSession:
             cached=told.cached,
             sampled=told.sampled,
             forced=told.forced,
+            drafted=told.drafted,
             prefill_seconds=told.prefill_seconds,
             decode_seconds=told.decode_seconds,
         )

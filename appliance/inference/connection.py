@@ -8,22 +8,25 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError
-from appliance.core.ports import GenerationCancelled, GenerationFailed, Grammar, Message, Prompt
+from appliance.core.ports import GenerationFailed, Grammar, Message, Prompt
 from appliance.inference import protocol
 from appliance.inference.conversation import Conversation
 from appliance.inference.detokenizer import StreamingDetokenizer
-from appliance.inference.engine import Engine, Work
+from appliance.inference.drafter import Drafter
+from appliance.inference.executor import MAX_DRAFT
 from appliance.inference.sampler import Sampler
 from appliance.inference.sequence import Generation
+from appliance.inference.work import Work, cancelled
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from appliance.inference.constraint import GrammarCompiler
     from appliance.inference.conversation import Point
-    from appliance.inference.engine import Outcome
+    from appliance.inference.engine import Engine
     from appliance.inference.loader import LoadedModel
     from appliance.inference.turnstile import Turnstile
+    from appliance.inference.work import Outcome
 
 _MAX_TOKENS: Final = 1 << 16
 _MAX_MESSAGES: Final = 256
@@ -60,6 +63,9 @@ class Connection:
         self._cancelled = False
         self._abandoned = False
         self._before: Point | None = None
+        self._drafter: Drafter | None = None
+        if model.loaded.drafts:
+            self._drafter = Drafter(model.engine.step_cost, limit=MAX_DRAFT)
 
     async def serve(self) -> None:
         """Run until the client is gone; then whatever it had asked for is cancelled and the slot is free."""
@@ -111,7 +117,7 @@ class Connection:
                 raise GenerationFailed(message, action="Open a new session.") from None
             try:
                 if self._cancelled:
-                    raise _cancelled()
+                    raise cancelled()
                 answer = await self._answer(request)
             except protocol.ProtocolError:
                 raise
@@ -168,7 +174,7 @@ class Connection:
 
     async def _tell_place(self, position: int) -> None:
         if self._cancelled:
-            raise _cancelled()
+            raise cancelled()
         await self._send(protocol.Queued(position))
 
     async def _generate(self, conversation: Conversation, request: protocol.Generate) -> protocol.Answer:
@@ -180,6 +186,8 @@ class Connection:
         self._before = conversation.point()
         held = conversation.held
         constraint = await asyncio.to_thread(self._model.grammars.compile, Grammar(request.lark), held=held)
+        if self._drafter is not None:
+            self._drafter.follow(conversation.tokens)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[list[int] | None] = asyncio.Queue()  # bounded by max_tokens
         work = Work(
@@ -189,6 +197,7 @@ class Connection:
                 Sampler(request.temperature, request.seed),
                 request.max_tokens,
                 self._model.loaded.tokenizer.end_tokens,
+                self._drafter,
             ),
             written=conversation.written,
             on_tokens=lambda tokens: _post(loop, arrived, tokens),
@@ -238,8 +247,3 @@ def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[list[int] | None
 
 def _failed(error: IntramuralError) -> protocol.Failed:
     return protocol.Failed(error.code, error.message, error.cause, error.action)
-
-
-def _cancelled() -> GenerationCancelled:
-    message = "The generation was cancelled."
-    return GenerationCancelled(message)

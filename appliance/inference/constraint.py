@@ -15,6 +15,8 @@ from appliance.core.ports import GenerationFailed, Grammar
 from appliance.inference.sampler import allowed_tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from appliance.inference.tokenizer import TextTokenizer
@@ -68,6 +70,12 @@ class Constraint:
         """Take a token that was sampled under the mask."""
         if not self._matcher.consume_token(token):
             self._fail("The grammar refused a token that it had allowed.")
+
+    def allowed(self, tokens: Sequence[int]) -> list[int]:
+        """The longest beginning of ``tokens`` that the grammar could go on with, without control tokens."""
+        control = next((index for index, token in enumerate(tokens) if token in self._tokenizer.special_ids), None)
+        wanted = list(tokens[:control])
+        return wanted[: int(self._matcher.validate_tokens(wanted))] if wanted else []
 
     def begin_mask(self) -> None:
         """Start computing the mask for the next token on another thread, beside the forward pass."""

@@ -12,8 +12,8 @@ from appliance.inference.sequence import context_full
 
 if TYPE_CHECKING:
     from appliance.inference.chat import PromptTokens
-    from appliance.inference.engine import Outcome
     from appliance.inference.tokenizer import TextTokenizer
+    from appliance.inference.work import Outcome
 
 _MAX_MARKS: Final = 1024
 
@@ -93,6 +93,7 @@ class Conversation:
             self.usage,
             sampled=self.usage.sampled + outcome.sampled,
             forced=self.usage.forced + outcome.forced,
+            drafted=self.usage.drafted + outcome.drafted,
             prefill_seconds=self.usage.prefill_seconds + outcome.prefill_seconds,
             decode_seconds=self.usage.decode_seconds + outcome.decode_seconds,
         )

@@ -1,97 +1,62 @@
-"""The engine: one thread that owns the session and the cache, and advances requests one step at a time.
+"""The engine: one thread that owns the sessions and the cache, and advances requests one step at a time.
 
-Nothing else touches ONNX Runtime. Between any two steps it looks for cancellations; a step that is running when one
-comes is given up before its next operator.
+Nothing else touches ONNX Runtime. The scheduler says who computes next; between any two steps the thread takes in new
+requests and looks for cancellations. A step of one conversation that is running when its cancellation comes is given
+up before its next operator; a step that several share is finished.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
 import time
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError
-from appliance.core.ports import GenerationCancelled, GenerationFailed
-from appliance.inference.executor import StepInterrupted
-from appliance.inference.kv_cache import common_prefix
-from appliance.inference.sequence import Generation, TokenSequence
+from appliance.core.ports import GenerationFailed
+from appliance.inference.drafter import StepCost
+from appliance.inference.executor import MAX_DRAFT, StepInterrupted
+from appliance.inference.scheduler import Batch, Policy, Scheduler
+from appliance.inference.sequence import TokenSequence
+from appliance.inference.slots import Slots
+from appliance.inference.work import Outcome, Work, cancelled, closed, too_slow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from appliance.inference.executor import Executor
     from appliance.inference.kv_cache import KvCache
     from appliance.inference.prefix_cache import PrefixCache
+    from appliance.inference.sequence import Chunk
 
 _LOG = logging.getLogger(__name__)
 _MIN_STORED: Final = 32
 """Tokens; a shorter prefix is computed faster than it is looked after."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a request came to. Seconds are of computation, without waiting."""
+class _Request:
+    """A request that the engine knows."""
 
-    generated: tuple[int, ...]
-    cached: int
-    sampled: int
-    forced: int
-    prefill_seconds: float
-    decode_seconds: float
-
-
-@dataclass(eq=False)
-class Work:
-    """A request to the engine.
-
-    Attributes:
-        tokens: the conversation so far.
-        generation: how to continue it, or None to fill the cache only.
-        written: how many leading tokens are not new text; decides only what counts as prefill in the figures.
-        stable: these tokens recur in other conversations, so their keys and values are kept.
-        seconds: limit, from the first step on.
-        on_tokens: called on the engine's thread with new tokens; must return at once.
-        result: the outcome, or the error.
-        interrupt: set by the engine when the request is admitted; gives up the running step.
-    """
-
-    tokens: list[int]
-    generation: Generation | None = None
-    written: int = 0
-    stable: bool = False
-    seconds: float = 300.0
-    on_tokens: Callable[[list[int]], None] = lambda _tokens: None
-    result: Future[Outcome] = field(default_factory=Future)
-    interrupt: Callable[[], None] | None = None
-    _cancelled: threading.Event = field(default_factory=threading.Event)
-
-    def cancel(self) -> None:
-        """Stop it, in the middle of a step if need be; callable from any thread."""
-        self._cancelled.set()
-        if (interrupt := self.interrupt) is not None:
-            interrupt()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody asked to stop."""
-        return self._cancelled.is_set()
-
-
-class _Running:
-    """A request that has been admitted."""
-
-    def __init__(self, work: Work, sequence: TokenSequence, cached: int) -> None:
+    def __init__(self, work: Work, context: int) -> None:
         self.work = work
-        self.sequence = sequence
-        self.cached = cached
+        self.sequence = TokenSequence(work.tokens, generation=work.generation, context=context, written=work.written)
+        self.started = False
+        self.cached = 0
         self.prefill_seconds = 0.0
         self.decode_seconds = 0.0
-        self.deadline = time.monotonic() + work.seconds
+        self.deadline = 0.0
+
+    def spend(self, chunk: Chunk, seconds: float) -> None:
+        if chunk.decode:
+            self.decode_seconds += seconds
+        else:
+            self.prefill_seconds += seconds
 
     def outcome(self) -> Outcome:
         sequence = self.sequence
@@ -100,6 +65,7 @@ class _Running:
             cached=self.cached,
             sampled=sequence.sampled,
             forced=sequence.forced,
+            drafted=sequence.drafted,
             prefill_seconds=self.prefill_seconds,
             decode_seconds=self.decode_seconds,
         )
@@ -110,24 +76,30 @@ class Engine:
 
     Args:
         executor: runs steps on ``cache``.
-        cache: one slot; so one request runs at a time and the others wait in order.
+        cache: one conversation runs in each slot; the others wait in order.
         prefixes: stored keys and values of stable prompts.
+        policy: how steps are shared; the executor's largest chunk by default.
     """
 
-    def __init__(self, executor: Executor, cache: KvCache, prefixes: PrefixCache) -> None:
+    def __init__(
+        self, executor: Executor, cache: KvCache, prefixes: PrefixCache, *, policy: Policy | None = None
+    ) -> None:
         self._executor = executor
-        self._cache = cache
-        self._prefixes = prefixes
+        self._slots = Slots(cache, prefixes)
+        self._scheduler = Scheduler(cache.slots, policy or Policy(max_chunk=executor.max_chunk))
+        self._requests: dict[int, _Request] = {}
+        self._numbers = itertools.count()
         self._inbox: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self._active: list[_Running] = []
+        self._alone: Work | None = None
         self._closing = threading.Event()
+        self.step_cost: Final = StepCost()
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self._thread.start()
 
     def submit(self, work: Work) -> Work:
         """Hand in a request; its ``result`` is set by the engine's thread."""
         if self._closing.is_set():
-            work.result.set_exception(_closed())
+            work.result.set_exception(closed())
         else:
             self._inbox.put(work)
         return work
@@ -140,103 +112,176 @@ class Engine:
 
     def _loop(self) -> None:
         while not self._closing.is_set():
-            if not self._active:
-                work = self._inbox.get()
-                if work is not None:
-                    self._guarded(work, partial(self._admit, work))
-            for running in tuple(self._active):
-                if not self._guarded(running.work, partial(self._advance, running)):
-                    self._active.remove(running)
-        for running in self._active:
-            running.work.result.set_exception(_closed())
+            self._take_in(wait=not self._requests)
+            for ticket, request in tuple(self._requests.items()):
+                if request.work.cancelled:
+                    self._end(ticket, error=cancelled())
+            self._place()
+            self._step()
+        for ticket in tuple(self._requests):
+            self._end(ticket, error=closed())
         while not self._inbox.empty():
             work = self._inbox.get()
             if work is not None:
-                work.result.set_exception(_closed())
+                work.result.set_exception(closed())
 
-    def _guarded(self, work: Work, action: Callable[[], bool]) -> bool:
-        """Run one action for a request; whatever it raises becomes the request's result and leaves the engine well."""
+    def _take_in(self, *, wait: bool) -> None:
+        while wait or not self._inbox.empty():
+            wait = False
+            work = self._inbox.get()
+            if work is None:
+                return
+            try:
+                request = _Request(work, self._slots.cache.shape.max_len)
+            except IntramuralError as error:
+                work.result.set_exception(error)
+                continue
+            ticket = next(self._numbers)
+            self._requests[ticket] = request
+            self._scheduler.submit(ticket)
+
+    def _place(self) -> None:
+        """Give slots to those who wait."""
+        slots = self._scheduler.running
+        preempted = self._scheduler.preempt()
+        if preempted is not None:
+            self._slots.note(slots[preempted])
+            _LOG.info("request %d makes room for one that waits", preempted)
+        requests = self._requests
+
+        def choose(ticket: int, free: frozenset[int]) -> int:
+            return self._slots.choose(requests[ticket].sequence.tokens, free)
+
+        for ticket, slot in self._scheduler.admit(choose):
+            self._guarded(ticket, partial(self._start, ticket, slot))
+
+    def _start(self, ticket: int, slot: int) -> None:
+        request = self._requests[ticket]
+        sequence, work = request.sequence, request.work
+        shared = self._slots.fill(slot, sequence.tokens, stable=work.stable)
+        self._slots.cache.rewind(slot, sequence.resume(shared))
+        self._slots.note(slot)
+        if request.started:
+            return
+        request.started = True
+        request.cached = min(shared, len(work.tokens))
+        request.deadline = time.monotonic() + work.seconds
+        work.interrupt = partial(self._interrupt, work)
+        if forced := sequence.start():
+            if work.generation is not None and work.generation.drafter is not None:
+                work.generation.drafter.extend(forced)
+            work.on_tokens(forced)
+
+    def _interrupt(self, work: Work) -> None:
+        if self._alone is work:
+            self._executor.interrupt()
+
+    def _step(self) -> None:
+        for ticket in self._scheduler.running:
+            self._guarded(ticket, partial(self._settle, ticket))
+        running = self._scheduler.running
+        step = self._scheduler.next_step({ticket: self._requests[ticket].sequence.pending for ticket in running})
+        if step is None:
+            return
+        started = time.perf_counter()
         try:
-            return action()
+            if isinstance(step, Batch) and len(step.tickets) > 1:
+                self._batch(step.tickets)
+            elif isinstance(step, Batch):
+                self._guarded(step.tickets[0], partial(self._chunk, step.tickets[0], 1, alone=len(running) == 1))
+            else:
+                self._guarded(step.ticket, partial(self._chunk, step.ticket, step.count, alone=len(running) == 1))
+        except StepInterrupted:
+            return  # meant for a request that ends before the next step; or for one that has just ended: run it again
+        self._scheduler.done(step, time.perf_counter() - started)
+
+    def _settle(self, ticket: int) -> None:
+        """End a request that is complete or over its time."""
+        request = self._requests[ticket]
+        if request.sequence.finished:
+            work, slot = request.work, self._scheduler.running[ticket]
+            if work.stable and len(work.tokens) >= _MIN_STORED:
+                self._slots.keep(slot, work.tokens)
+            self._end(ticket, outcome=request.outcome())
+        elif time.monotonic() > request.deadline:
+            raise too_slow(request.work.seconds)
+
+    def _chunk(self, ticket: int, count: int, *, alone: bool) -> None:
+        request, slot = self._requests[ticket], self._scheduler.running[ticket]
+        room = min(
+            MAX_DRAFT, self._executor.max_chunk - count, self._slots.cache.shape.max_len - request.sequence.length
+        )
+        chunk = request.sequence.next_chunk(count, draft=max(0, room) if alone else 0)
+        started = time.perf_counter()
+        self._alone = request.work
+        try:
+            logits = self._executor.chunk(slot, chunk.tokens, rows=chunk.rows)
+        finally:
+            self._alone = None
+        spent = time.perf_counter() - started
+        if alone and chunk.rows:
+            self.step_cost.learn(len(chunk.tokens), spent)
+        self._absorb(request, slot, chunk, logits)
+        request.spend(chunk, time.perf_counter() - started)
+
+    def _batch(self, tickets: tuple[int, ...]) -> None:
+        if (move := self._scheduler.compaction(tickets)) is not None:
+            ticket, target = move
+            self._slots.move(self._scheduler.running[ticket], target)
+            self._scheduler.move(ticket, target)
+        slots = self._scheduler.running
+        chunks = {ticket: self._requests[ticket].sequence.next_chunk(1) for ticket in tickets}
+        started = time.perf_counter()
+        try:
+            logits = self._executor.batch(
+                [(slots[ticket], chunk.tokens[0], chunk.rows > 0) for ticket, chunk in chunks.items()]
+            )
+        except GenerationFailed:
+            _LOG.exception("a batch failed; its requests go on one by one")
+            for ticket in tickets:
+                self._guarded(ticket, partial(self._chunk, ticket, 1, alone=False))
+            return
+        row = 0
+        for ticket, chunk in chunks.items():
+            own = logits[row : row + chunk.rows]
+            row += chunk.rows
+            self._guarded(ticket, partial(self._absorb, self._requests[ticket], slots[ticket], chunk, own))
+        spent = time.perf_counter() - started
+        for ticket, chunk in chunks.items():
+            if ticket in self._requests:
+                self._requests[ticket].spend(chunk, spent)
+
+    def _absorb(self, request: _Request, slot: int, chunk: Chunk, logits: NDArray[np.float32]) -> None:
+        tokens = request.sequence.absorb(chunk, logits)
+        self._slots.cache.rewind(slot, request.sequence.computed)
+        if tokens:
+            request.work.on_tokens(tokens)
+
+    def _guarded(self, ticket: int, action: Callable[[], None]) -> None:
+        """Run one action for a request; whatever it raises becomes the request's result and leaves the others well."""
+        try:
+            action()
+        except StepInterrupted:
+            raise
         except IntramuralError as error:
-            work.result.set_exception(error)
+            self._end(ticket, error=error)
         except Exception as error:  # noqa: BLE001 - the last resort of one request, so that the others live on
             _LOG.exception("a step failed unexpectedly")
             message = "The engine failed on this request."
             wrapped = GenerationFailed(message, cause=repr(error), action="Try again; report this if it recurs.")
             wrapped.__cause__ = error
-            work.result.set_exception(wrapped)
-        return False
+            self._end(ticket, error=wrapped)
 
-    def _admit(self, work: Work) -> bool:
-        if work.cancelled:
-            raise _cancelled()
-        kept = common_prefix(self._cache.tokens, work.tokens)
-        if work.stable and kept < len(work.tokens):
-            rows = self._prefixes.find(work.tokens)
-            if rows is not None:
-                self._cache.restore(work.tokens, rows)
-                kept = len(work.tokens)
-        # The logits of the last token are gone, so a generation has to compute at least that one.
-        needed = min(kept, len(work.tokens) - 1) if work.generation is not None else kept
-        self._cache.rewind(max(0, needed))
-        sequence = TokenSequence(
-            work.tokens,
-            cached=len(self._cache),
-            generation=work.generation,
-            max_chunk=self._executor.max_chunk,
-            context=self._cache.shape.max_len,
-            written=work.written,
-        )
-        running = _Running(work, sequence, kept)
-        work.interrupt = self._executor.interrupt
-        if forced := sequence.start():
-            work.on_tokens(forced)
-        self._active.append(running)
-        return True
-
-    def _advance(self, running: _Running) -> bool:
-        """One step; returns whether there is more to do."""
-        work, sequence = running.work, running.sequence
-        if work.cancelled:
-            raise _cancelled()
-        if sequence.finished:
-            self._finish(running)
-            return False
-        if time.monotonic() > running.deadline:
-            message = "The model took too long."
-            cause = f"limit {work.seconds:g} s"
-            raise GenerationFailed(message, cause=cause, action="Ask for less, or raise model.request_seconds.")
-        started = time.perf_counter()
-        chunk = sequence.next_chunk()
-        try:
-            logits = self._executor.step(chunk.tokens, logits=chunk.logits)
-        except StepInterrupted:
-            # Meant for this request, which ends above; or for one that has just ended, then the step is run again.
-            return True
-        tokens = sequence.absorb(chunk, logits)
-        spent = time.perf_counter() - started
-        if chunk.decode:
-            running.decode_seconds += spent
-        else:
-            running.prefill_seconds += spent
-        if tokens:
-            work.on_tokens(tokens)
-        return True
-
-    def _finish(self, running: _Running) -> None:
-        work = running.work
-        stable = work.stable and len(work.tokens) >= _MIN_STORED
-        if stable and self._prefixes.find(work.tokens) is None:
-            self._prefixes.store(work.tokens, self._cache.prefix(len(work.tokens)))
-        work.result.set_result(running.outcome())
-
-
-def _cancelled() -> GenerationCancelled:
-    message = "The generation was cancelled."
-    return GenerationCancelled(message)
-
-
-def _closed() -> GenerationFailed:
-    message = "The engine is shutting down."
-    return GenerationFailed(message, action="Try again when it runs.")
+    def _end(self, ticket: int, *, outcome: Outcome | None = None, error: BaseException | None = None) -> None:
+        request = self._requests.pop(ticket, None)
+        if request is None:
+            return
+        slot = self._scheduler.running.get(ticket)
+        self._scheduler.remove(ticket)
+        if slot is not None:
+            self._slots.note(slot)
+        request.work.interrupt = None
+        if outcome is not None:
+            request.work.result.set_result(outcome)
+        elif error is not None:
+            request.work.result.set_exception(error)

@@ -1,13 +1,15 @@
-"""One step of the model on ONNX Runtime: tokens in, the next token's logits out, the cache extended in place.
+"""Steps of the model on ONNX Runtime: tokens in, logits out, the cache extended in place.
 
-Inputs and outputs are bound once to memory that stays, so a decode step copies nothing and allocates nothing of the
-size of the vocabulary. The graph contract is that of ``model_bundle.build.graph``. ONNX Runtime releases the GIL while
-it computes.
+There are two kinds, because that is what ``GroupQueryAttention`` computes on top of a past: several tokens of one
+conversation (a chunk), or one token each of several conversations (a batch). A batch covers neighbouring slots; an idle
+one among them computes a row that nobody reads, beyond its cursor. Inputs and outputs are bound once to memory that
+stays. The graph contract is that of ``model_bundle.build.graph``. ONNX Runtime releases the GIL while it computes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -16,109 +18,119 @@ from appliance.core.ports import GenerationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from appliance.inference.kv_cache import KvCache
 
-PROVIDER: Final = "CPUExecutionProvider"
+MAX_DRAFT: Final = 15
+"""Drafted tokens that one step can verify."""
 
 
 class StepInterrupted(Exception):  # noqa: N818 - not a fault; never leaves the engine
     """The step was given up half-way; the cache is as before."""
 
 
-def open_session(graph: Path, *, threads: int) -> ort.InferenceSession:
-    """Load the graph for latency at batch 1: all threads inside one operator, spinning between operators.
+@dataclass(frozen=True)
+class Graphs:
+    """Sessions over the same weights in one or two forms, which share the cache.
 
-    Raises:
-        GenerationFailed: ONNX Runtime cannot load it, or would not run it on :data:`PROVIDER`.
+    Attributes:
+        narrow: for few tokens: the least bytes per step.
+        wide: for many tokens in a step (prompts, batches): the least arithmetic; None if the bundle has no such graph.
+        wide_from: how many tokens a step must have to go to ``wide``.
     """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.log_severity_level = 3
-    try:
-        session = ort.InferenceSession(str(graph), options, providers=[PROVIDER])
-    except Exception as error:  # the library raises many unrelated kinds
-        message = "The model cannot be loaded."
-        raise GenerationFailed(
-            message, cause=_one_line(error), action="Verify the bundle or build it again."
-        ) from error
-    if session.get_providers() != [PROVIDER]:
-        message = "The model would not run on the requested device."
-        raise GenerationFailed(message, cause=f"providers {session.get_providers()}", action="Report this.")
-    return session
+
+    narrow: ort.InferenceSession
+    wide: ort.InferenceSession | None = None
+    wide_from: int = 1 << 30
 
 
 class Executor:
-    """Runs steps of one session on one cache. Owned by the engine's thread.
+    """Runs steps on one cache. Owned by the engine's thread.
 
     Args:
-        session: from :func:`open_session`.
+        graphs: from ``appliance.inference.sessions``.
         cache: the memory to bind.
         vocabulary: width of the logits.
-        max_chunk: the most tokens in one step.
+        max_chunk: the most tokens in one chunk.
     """
 
-    def __init__(self, session: ort.InferenceSession, cache: KvCache, *, vocabulary: int, max_chunk: int) -> None:
+    def __init__(self, graphs: Graphs, cache: KvCache, *, vocabulary: int, max_chunk: int) -> None:
         self.max_chunk: Final = max_chunk
-        self._session = session
+        self._graphs = graphs
         self._cache = cache
-        self._tokens = np.zeros((1, max_chunk), dtype=np.int64)
-        self._last = np.zeros(1, dtype=np.int32)
+        rows = max(cache.slots, MAX_DRAFT + 1)
+        self._tokens = np.zeros(max(max_chunk, rows), dtype=np.int64)
+        self._last = np.zeros(cache.slots, dtype=np.int32)
         self._total = np.zeros((), dtype=np.int32)
-        self._row = np.zeros(1, dtype=np.int64)
-        self._logits = np.zeros((1, vocabulary), dtype=np.float32)
+        self._rows = np.zeros(rows, dtype=np.int64)
+        self._logits = np.zeros((rows, vocabulary), dtype=np.float32)
         self._running: ort.RunOptions | None = None
-        # The shape of a decode step never changes, so its binding is made once.
-        self._decode = self._binding(tokens=1, logits=True)
-        self._chunk = self._binding(tokens=1, logits=False)
+        self._bindings: dict[tuple[bool, int, int], ort.IOBinding] = {}
 
-    def step(self, tokens: Sequence[int], *, logits: bool) -> NDArray[np.float32] | None:
-        """Append ``tokens`` to the cache.
+    def chunk(self, slot: int, tokens: Sequence[int], *, rows: int) -> NDArray[np.float32]:
+        """Append ``tokens`` to a slot.
 
         Args:
-            tokens: between 1 and ``max_chunk``, and no more than the cache has room for.
-            logits: whether to compute the distribution after the last of them.
+            slot: whose.
+            tokens: between 1 and ``max_chunk``, and no more than the slot has room for.
+            rows: after how many of the last tokens the distribution is wanted.
 
         Returns:
-            The logits ``[vocabulary]``, in memory that the next step reuses; the caller may change them. None if not
-            asked for.
+            Logits ``[rows, vocabulary]``, in memory that the next step reuses; the caller may change them.
 
         Raises:
             GenerationFailed: ONNX Runtime failed; the cache is as before.
             StepInterrupted: :meth:`interrupt` was called meanwhile.
         """
-        count, past = len(tokens), len(self._cache)
-        if not 1 <= count <= self.max_chunk or past + count > self._cache.shape.max_len:
+        count, past = len(tokens), self._cache.length(slot)
+        if not 1 <= count <= self.max_chunk or past + count > self._cache.shape.max_len or rows > count:
             message = "A step does not fit."
             raise GenerationFailed(message, cause=f"{count} tokens after {past}", action="Report this.")
-        self._tokens[0, :count] = tokens
+        self._tokens[:count] = tokens
         self._last[0] = past + count - 1
         self._total[()] = past + count
-        self._row[0] = count - 1
-        binding = self._decode
-        if count > 1 or not logits:
-            binding = self._chunk
-            self._shape(binding, tokens=count, logits=logits)
-        running = ort.RunOptions()
-        self._running = running
-        try:
-            self._session.run_with_iobinding(binding, running)
-        except Exception as error:  # the library raises many unrelated kinds
-            if running.terminate:
-                raise StepInterrupted from None
-            message = "The model could not compute the next token."
-            raise GenerationFailed(
-                message, cause=_one_line(error), action="Try again; report this if it recurs."
-            ) from error
-        self._cache.extend(tokens)
-        return self._logits[0] if logits else None
+        self._rows[:rows] = range(count - rows, count)
+        # Drafts are verified by the graph that would have computed them one by one.
+        wide = count >= self._graphs.wide_from and rows <= 1
+        self._run(wide, slot, slot + 1, per_row=count, rows=rows)
+        self._cache.extend(slot, tokens)
+        return self._logits[:rows]
+
+    def batch(self, entries: Sequence[tuple[int, int, bool]]) -> NDArray[np.float32]:
+        """Append one token to each of several slots.
+
+        Args:
+            entries: slot, token, and whether the distribution after it is wanted; every slot at most once.
+
+        Returns:
+            Logits of those that want them, in the order of ``entries``.
+
+        Raises:
+            GenerationFailed: ONNX Runtime failed; the cache is as before.
+            StepInterrupted: :meth:`interrupt` was called meanwhile.
+        """
+        first = min(slot for slot, _, _ in entries)
+        last = max(slot for slot, _, _ in entries) + 1
+        room = self._cache.shape.max_len - 1
+        for slot in range(first, last):
+            if self._cache.length(slot) > room:
+                if any(slot == entry[0] for entry in entries):
+                    message = "A step does not fit."
+                    raise GenerationFailed(message, cause=f"slot {slot} is full", action="Report this.")
+                self._cache.rewind(slot, room)  # an idle slot: the row that nobody reads needs a place
+            self._last[slot - first] = self._cache.length(slot)
+        self._tokens[: last - first] = 0
+        for slot, token, _ in entries:
+            self._tokens[slot - first] = token
+        self._total[()] = int(self._last[: last - first].max()) + 1
+        wanted = [slot - first for slot, _, logits in entries if logits]
+        self._rows[: len(wanted)] = wanted
+        self._run(last - first >= self._graphs.wide_from, first, last, per_row=1, rows=len(wanted))
+        for slot, token, _ in entries:
+            self._cache.extend(slot, [token])
+        return self._logits[: len(wanted)]
 
     def interrupt(self) -> None:
         """Have the running step give up before its next operator; callable from any thread, harmless when none runs."""
@@ -126,26 +138,36 @@ class Executor:
         if running is not None:
             running.terminate = True
 
-    def _binding(self, *, tokens: int, logits: bool) -> ort.IOBinding:
-        binding = self._session.io_binding()
-        binding.bind_input("seqlens_k", "cpu", 0, np.int32, [1], self._last.ctypes.data)
+    def _run(self, wide: bool, first: int, last: int, *, per_row: int, rows: int) -> None:
+        session = self._graphs.wide if wide and self._graphs.wide is not None else self._graphs.narrow
+        key = (session is self._graphs.wide, first, last)
+        binding = self._bindings.get(key)
+        if binding is None:
+            binding = self._bindings[key] = self._binding(session, first, last)
+        binding.bind_input("input_ids", "cpu", 0, np.int64, [last - first, per_row], self._tokens.ctypes.data)
+        binding.bind_input("logit_rows", "cpu", 0, np.int64, [rows], self._rows.ctypes.data)
+        shape = [rows, self._logits.shape[1]]
+        binding.bind_output("logits", "cpu", 0, np.float32, shape, self._logits.ctypes.data)
+        running = ort.RunOptions()
+        self._running = running
+        try:
+            session.run_with_iobinding(binding, running)
+        except Exception as error:  # the library raises many unrelated kinds
+            if running.terminate:
+                raise StepInterrupted from None
+            message = "The model could not compute the next token."
+            cause = " ".join(str(error).split())[:500]
+            raise GenerationFailed(message, cause=cause, action="Try again; report this if it recurs.") from error
+
+    def _binding(self, session: ort.InferenceSession, first: int, last: int) -> ort.IOBinding:
+        binding = session.io_binding()
+        binding.bind_input("seqlens_k", "cpu", 0, np.int32, [last - first], self._last.ctypes.data)
         binding.bind_input("total_sequence_length", "cpu", 0, np.int32, [], self._total.ctypes.data)
+        parts: tuple[tuple[Literal[0, 1], str], ...] = ((0, "key"), (1, "value"))
         for index in range(self._cache.shape.layers):
-            for part, name in enumerate(("key", "value")):
-                memory = self._cache.layer(index, part)
+            for part, name in parts:
+                memory = self._cache.layer(index, part, first, last)
                 place = ("cpu", 0, np.float32, list(memory.shape), memory.ctypes.data)
                 binding.bind_input(f"past_key_values.{index}.{name}", *place)
                 binding.bind_output(f"present.{index}.{name}", *place)
-        self._shape(binding, tokens=tokens, logits=logits)
         return binding
-
-    def _shape(self, binding: ort.IOBinding, *, tokens: int, logits: bool) -> None:
-        rows = 1 if logits else 0
-        binding.bind_input("input_ids", "cpu", 0, np.int64, [1, tokens], self._tokens.ctypes.data)
-        binding.bind_input("logit_rows", "cpu", 0, np.int64, [rows], self._row.ctypes.data)
-        shape = [rows, self._logits.shape[1]]
-        binding.bind_output("logits", "cpu", 0, np.float32, shape, self._logits.ctypes.data)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:500]

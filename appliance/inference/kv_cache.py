@@ -1,7 +1,7 @@
-"""The key/value cache: one arena that the graph reads and writes in place, and the list of tokens that it holds.
+"""The key/value cache: one arena that the graph reads and writes in place, cut into slots of one conversation each.
 
-Layout: ``[layers, key or value, slots, kv_heads, max_len, head_dim]`` float32, so that one layer's keys or values are
-one contiguous tensor, and its rows for a token are where the graph's ``GroupQueryAttention`` appends them.
+Layout: ``[layers, key or value, slots, kv_heads, max_len, head_dim]`` float32, so that one layer's keys or values of
+neighbouring slots are one contiguous tensor, and a row of it is where the graph's ``GroupQueryAttention`` appends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ALIGNMENT: Final = 64
 
 @dataclass(frozen=True)
 class CacheShape:
-    """Sizes of the cache; ``max_len`` in tokens."""
+    """Sizes of a slot; ``max_len`` in tokens."""
 
     layers: int
     kv_heads: int
@@ -48,47 +48,60 @@ def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 class KvCache:
-    """One conversation's slot: memory, and a cursor. Owned by the engine's thread.
+    """Slots: memory, and a cursor in each. Owned by the engine's thread.
 
-    The rows beyond the cursor are garbage that the next step overwrites; so forgetting costs nothing.
+    The rows beyond a cursor are garbage that the next step overwrites; so forgetting costs nothing.
+
+    Args:
+        shape: of one slot.
+        slots: how many conversations fit; memory is committed when it is first written.
     """
 
-    def __init__(self, shape: CacheShape) -> None:
+    def __init__(self, shape: CacheShape, *, slots: int = 1) -> None:
         self.shape: Final = shape
-        sizes = (shape.layers, 2, 1, shape.kv_heads, shape.max_len, shape.head_dim)
+        self.slots: Final = slots
+        sizes = (shape.layers, 2, slots, shape.kv_heads, shape.max_len, shape.head_dim)
         count = int(np.prod(sizes))
-        memory = np.zeros(count + _ALIGNMENT // 4, dtype=np.float32)  # pages are committed when first written
+        memory = np.zeros(count + _ALIGNMENT // 4, dtype=np.float32)
         offset = (-memory.ctypes.data % _ALIGNMENT) // 4
         self._memory = memory[offset : offset + count].reshape(sizes)
-        self._tokens: list[int] = []
+        self._tokens: list[list[int]] = [[] for _ in range(slots)]
 
-    def layer(self, index: int, part: int) -> NDArray[np.float32]:
-        """The tensor ``[1, kv_heads, max_len, head_dim]`` of a layer's keys (``part`` 0) or values (1)."""
-        layer: NDArray[np.float32] = self._memory[index, part]
+    def layer(self, index: int, part: int, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """The tensor ``[slots, kv_heads, max_len, head_dim]`` of a layer's keys (``part`` 0) or values (1).
+
+        It covers the slots from ``first`` up to, not including, ``last``; all of them without ``last``.
+        """
+        layer: NDArray[np.float32] = self._memory[index, part, first : self.slots if last is None else last]
         return layer
 
-    @property
-    def tokens(self) -> list[int]:
-        """The tokens whose keys and values are in the cache; not to be changed by the caller."""
-        return self._tokens
+    def tokens(self, slot: int = 0) -> list[int]:
+        """The tokens whose keys and values are in the slot; not to be changed by the caller."""
+        return self._tokens[slot]
 
-    def __len__(self) -> int:
-        return len(self._tokens)
+    def length(self, slot: int = 0) -> int:
+        """How many these are."""
+        return len(self._tokens[slot])
 
-    def extend(self, tokens: Sequence[int]) -> None:
+    def extend(self, slot: int, tokens: Sequence[int]) -> None:
         """Move the cursor over rows that a step has just written."""
-        self._tokens.extend(tokens)
+        self._tokens[slot].extend(tokens)
 
-    def rewind(self, length: int) -> None:
+    def rewind(self, slot: int, length: int) -> None:
         """Forget everything after the first ``length`` tokens."""
-        del self._tokens[length:]
+        del self._tokens[slot][length:]
 
-    def prefix(self, length: int) -> NDArray[np.float32]:
+    def prefix(self, slot: int, length: int) -> NDArray[np.float32]:
         """A contiguous copy of the rows of the first ``length`` tokens, in :meth:`CacheShape.prefix_shape`."""
-        return np.ascontiguousarray(self._memory[:, :, 0, :, :length, :])
+        return np.ascontiguousarray(self._memory[:, :, slot, :, :length, :])
 
-    def restore(self, tokens: Sequence[int], rows: NDArray[np.float32]) -> None:
-        """Make ``tokens`` the whole content, with rows that :meth:`prefix` returned for them."""
-        self._tokens.clear()
-        np.copyto(self._memory[:, :, 0, :, : len(tokens), :], rows)
-        self._tokens.extend(tokens)
+    def restore(self, slot: int, tokens: Sequence[int], rows: NDArray[np.float32]) -> None:
+        """Make ``tokens`` the whole content, with the first of the rows that :meth:`prefix` returned for them."""
+        self._tokens[slot].clear()
+        np.copyto(self._memory[:, :, slot, :, : len(tokens), :], rows[:, :, :, : len(tokens), :])
+        self._tokens[slot].extend(tokens)
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Make the first ``length`` tokens of one slot the whole content of another."""
+        np.copyto(self._memory[:, :, target, :, :length, :], self._memory[:, :, source, :, :length, :])
+        self._tokens[target][:] = self._tokens[source][:length]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from appliance.core.ports import EngineDescription, GenerationFailed
 from appliance.inference.chat import ChatTemplate
-from appliance.inference.executor import PROVIDER, Executor, open_session
+from appliance.inference.executor import Executor, Graphs
 from appliance.inference.hardware import physical_cores
 from appliance.inference.kv_cache import CacheShape, KvCache
+from appliance.inference.sessions import PROVIDER, open_session
 from appliance.inference.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
@@ -25,12 +26,16 @@ class EngineLimits:
     Attributes:
         threads: 0 means one per physical core that this process may use.
         context_tokens: length of a conversation; lowered to what the model was made for.
-        prefill_chunk: tokens per prefill step; also how soon a cancellation is noticed.
+        prefill_chunk: tokens per prefill step.
+        slots: conversations that are computed together; memory for their keys and values is taken as they grow.
+        drafts: guess tokens that were said before and verify several in one step; changes no text.
     """
 
     threads: int = 0
     context_tokens: int = 4096
     prefill_chunk: int = 256
+    slots: int = 8
+    drafts: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class LoadedModel:
     cache: KvCache
     executor: Executor
     description: EngineDescription
+    drafts: bool = True
 
 
 def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
@@ -62,13 +68,14 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
     chat = ChatTemplate(_text(bundle.chat_template_path), tokenizer, begin=manifest.tokenizer.bos_token_id)
     shape = CacheShape(layers=graph.layers, kv_heads=graph.kv_heads, max_len=context, head_dim=graph.head_dim)
     try:
-        cache = KvCache(shape)
+        cache = KvCache(shape, slots=limits.slots)
     except MemoryError as error:
         message = "There is not enough memory for the model's context."
-        cause = f"{shape.bytes_per_token * context >> 20} MiB for {context} tokens"
-        raise GenerationFailed(message, cause=cause, action="Lower model.context_tokens or add memory.") from error
+        cause = f"{shape.bytes_per_token * context * limits.slots >> 20} MiB for {limits.slots} of {context} tokens"
+        action = "Lower model.context_tokens or model.streams, or add memory."
+        raise GenerationFailed(message, cause=cause, action=action) from error
     session = open_session(bundle.graph_path, threads=threads)
-    executor = Executor(session, cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
+    executor = Executor(Graphs(session), cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
     description = EngineDescription(
         model=manifest.name,
         bundle_digest=bundle.digest,
@@ -76,7 +83,7 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
         threads=threads,
         context_tokens=context,
     )
-    return LoadedModel(tokenizer, chat, cache, executor, description)
+    return LoadedModel(tokenizer, chat, cache, executor, description, limits.drafts)
 
 
 def _text(path: Path) -> str:

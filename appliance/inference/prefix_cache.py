@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from appliance.core.errors import IntramuralError
+from appliance.inference.radix import RadixIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +80,7 @@ class PrefixCache:
         self._shape = shape
         self._limit = limit
         self._rows: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._index: RadixIndex[str] = RadixIndex()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefix-writer")
 
     def load(self) -> int:
@@ -90,7 +92,8 @@ class PrefixCache:
             return 0
         for file in reversed(files[: self._limit]):
             try:
-                self._rows[file.stem] = self._read(file)
+                tokens, self._rows[file.stem] = self._read(file)
+                self._index.put(file.stem, tokens)
             except (_DamagedError, OSError, ValueError) as error:
                 _LOG.warning("discarding the stored prefix %s: %s", file.name, error)
                 _remove(file)
@@ -107,13 +110,20 @@ class PrefixCache:
             self._writer.submit(_touch, self._folder / f"{key}{_SUFFIX}")
         return rows
 
+    def longest(self, tokens: Sequence[int]) -> tuple[NDArray[np.float32] | None, int]:
+        """Rows whose first tokens are those of ``tokens``, and how many of them are; None and 0 if there are none."""
+        key, length = self._index.longest(tokens)
+        return (None, 0) if key is None else (self._rows[key], length)
+
     def store(self, tokens: Sequence[int], rows: NDArray[np.float32]) -> None:
         """Keep ``rows``, which must not change afterwards; the file follows in the background."""
         key = self._key(tokens)
         self._rows[key] = rows
         self._rows.move_to_end(key)
+        self._index.put(key, tokens)
         while len(self._rows) > self._limit:
             oldest, _ = self._rows.popitem(last=False)
+            self._index.remove(oldest)
             self._writer.submit(_remove, self._folder / f"{oldest}{_SUFFIX}")
         self._writer.submit(self._write, key, list(tokens), rows)
 
@@ -126,7 +136,7 @@ class PrefixCache:
         sha.update(np.asarray(tokens, dtype=np.int32).tobytes())
         return sha.hexdigest()
 
-    def _read(self, file: Path) -> NDArray[np.float32]:
+    def _read(self, file: Path) -> tuple[list[int], NDArray[np.float32]]:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
             magic, length = _PREAMBLE.unpack(_exactly(stream.read(_PREAMBLE.size), _PREAMBLE.size))
@@ -148,9 +158,10 @@ class PrefixCache:
             stream.seek(start)
             rows = np.empty(header.shape, dtype=np.float32)
             _fill(stream, _raw(rows))
-        if _digest(ids, rows) != header.sha256 or self._key(np.frombuffer(ids, np.int32).tolist()) != file.stem:
+        tokens: list[int] = np.frombuffer(ids, np.int32).tolist()
+        if _digest(ids, rows) != header.sha256 or self._key(tokens) != file.stem:
             raise _damaged("its checksum does not match")
-        return rows
+        return tokens, rows
 
     def _write(self, key: str, tokens: list[int], rows: NDArray[np.float32]) -> None:
         ids = np.asarray(tokens, dtype=np.int32).tobytes()

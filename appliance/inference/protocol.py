@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.core.errors import IntramuralError
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_FRAME: Final = 8 << 20
 """Bytes of one frame's body; a longer one ends the connection."""
 LENGTH: Final = struct.Struct(">I")
@@ -124,6 +124,7 @@ class UsageReport(_Frame, frozen=True, tag="used"):
     cached: int
     sampled: int
     forced: int
+    drafted: int
     prefill_seconds: float
     decode_seconds: float
 

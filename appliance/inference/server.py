@@ -27,13 +27,15 @@ class Server:
     Args:
         path: of the socket; its folder must exist. A socket that a dead worker left there is replaced.
         model: what is served.
-        queue: how many conversations may wait.
+        queue: how many conversations may wait while as many are open as the cache has slots.
     """
 
     def __init__(self, path: Path, model: ServedModel, *, queue: int) -> None:
         self._path = path
         self._model = model
-        self._turnstile = Turnstile(waiting=queue, wait_seconds=2 * model.request_seconds)
+        self._turnstile = Turnstile(
+            places=model.loaded.cache.slots, waiting=queue, wait_seconds=2 * model.request_seconds
+        )
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 

@@ -1,4 +1,4 @@
-"""First come, first served: lets a bounded number of conversations wait for the one slot and tells them their place."""
+"""First come, first served: admits a number of conversations at a time; a bounded number waits and hears its place."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ class Turnstile:
     """Belongs to one event loop.
 
     Args:
+        places: how many may be inside at a time.
         waiting: how many may wait; the next one is refused.
         wait_seconds: how long one may wait.
         notice_seconds: how often those who wait hear their place, so that they know that somebody is there.
     """
 
-    def __init__(self, *, waiting: int, wait_seconds: float = 600.0, notice_seconds: float = 5.0) -> None:
+    def __init__(
+        self, *, waiting: int, places: int = 1, wait_seconds: float = 600.0, notice_seconds: float = 5.0
+    ) -> None:
         self._limit = waiting
+        self._free = places
         self._wait_seconds = wait_seconds
         self._notice_seconds = notice_seconds
         self._queue: list[asyncio.Event] = []
-        self._taken = False
 
     async def enter(self, notice: Notice) -> None:
-        """Wait for the slot. ``notice`` hears how many go first, at once and again while it lasts.
+        """Wait for a place inside. ``notice`` hears how many go first, at once and again while it lasts.
 
         Raises:
             GenerationFailed: too many are waiting already, or it takes too long.
         """
-        if not self._taken and not self._queue:
-            self._taken = True
+        if self._free and not self._queue:
+            self._free -= 1
             return
         if len(self._queue) >= self._limit:
             message = "The model is busy and its queue is full."
@@ -53,7 +56,7 @@ class Turnstile:
                 except TimeoutError:
                     continue
         except BaseException:
-            if turn.is_set():  # the slot was handed over in the moment that the caller gave up
+            if turn.is_set():  # the place was handed over in the moment that the caller gave up
                 self.leave()
             else:
                 self._queue.remove(turn)
@@ -65,8 +68,8 @@ class Turnstile:
             raise GenerationFailed(message, cause=f"{self._wait_seconds:g} s", action="Try again later.")
 
     def leave(self) -> None:
-        """Give the slot to whoever waits longest."""
+        """Give the place to whoever waits longest."""
         if self._queue:
             self._queue.pop(0).set()
         else:
-            self._taken = False
+            self._free += 1

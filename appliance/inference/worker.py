@@ -59,6 +59,8 @@ class WorkerOptions:
             "threads": self.limits.threads,
             "context-tokens": self.limits.context_tokens,
             "prefill-chunk": self.limits.prefill_chunk,
+            "slots": self.limits.slots,
+            "drafts": int(self.limits.drafts),
             "queue": self.queue,
             "request-seconds": self.request_seconds,
             "parent": parent,
@@ -75,6 +77,8 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
     parser.add_argument("--threads", type=int, default=defaults.limits.threads)
     parser.add_argument("--context-tokens", type=int, default=defaults.limits.context_tokens)
     parser.add_argument("--prefill-chunk", type=int, default=defaults.limits.prefill_chunk)
+    parser.add_argument("--slots", type=int, default=defaults.limits.slots)
+    parser.add_argument("--drafts", type=int, choices=(0, 1), default=int(defaults.limits.drafts))
     parser.add_argument("--queue", type=int, default=defaults.queue)
     parser.add_argument("--request-seconds", type=float, default=defaults.request_seconds)
     parser.add_argument("--parent", type=int, default=0)
@@ -84,7 +88,9 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
         keys=given.keys,
         socket=given.socket,
         prefixes=given.prefixes,
-        limits=EngineLimits(given.threads, given.context_tokens, given.prefill_chunk),
+        limits=EngineLimits(
+            given.threads, given.context_tokens, given.prefill_chunk, given.slots, drafts=bool(given.drafts)
+        ),
         queue=given.queue,
         request_seconds=given.request_seconds,
     )

@@ -49,6 +49,7 @@ class Engine:
                 threads=settings.threads,
                 context_tokens=settings.context_tokens,
                 prefill_chunk=settings.prefill_chunk,
+                slots=settings.streams,
             ),
             request_seconds=settings.request_seconds,
         )

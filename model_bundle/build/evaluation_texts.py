@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from model_bundle.build.evaluation_texts_long import LONG_TEXTS
+
 
 def _chat(system: str, user: str, assistant: str) -> str:
     """A ChatML conversation (the format of the qwen2 family)."""
@@ -86,5 +88,6 @@ EVALUATION_TEXTS: Final[tuple[str, ...]] = (
         '      <td>{{ "overdue" if loan.overdue else "open" }}</td>\n    </tr>\n    {% endfor %}\n'
         "  </tbody>\n</table>\n"
     ),
+    *LONG_TEXTS,
 )
-"""About 1,000 tokens of the default model."""
+"""More than 2,000 tokens of the default model."""

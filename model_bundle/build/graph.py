@@ -23,7 +23,8 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 
 from model_bundle.build.decoder_config import DecoderConfig, rotary_tables
 from model_bundle.build.external_data import ExternalDataWriter, StoredTensor
-from model_bundle.build.weights import BlockLayout, BlockWeight, DenseWeight, Weight, WeightProvider
+from model_bundle.build.row_quantized import RowQuantizedMatMul
+from model_bundle.build.weights import BlockLayout, BlockWeight, ColumnWeight, DenseWeight, Weight, WeightProvider
 from model_bundle.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class _Builder:
         self._initializers: list[TensorProto] = []
         self._stored: dict[str, StoredTensor] = {}
         self._tied: tuple[BlockLayout, list[str]] | None = None
+        self._columns = RowQuantizedMatMul(self._node, self._constant)
 
     def build(self) -> ModelProto:
         config = self._config
@@ -114,6 +116,8 @@ class _Builder:
         packed = self._matmul(f"{prefix}.qkv", normed, config.qkv_rows, config.hidden, bias=bias)
         past = [f"past_key_values.{layer}.{part}" for part in ("key", "value")]
         lengths = ["seqlens_k", "total_sequence_length"]
+        if self._columns.is_flat(packed):
+            packed = self._columns.unflatten(packed, config.qkv_rows)
         attended = f"{prefix}.attended"
         self._nodes.append(
             helper.make_node(
@@ -139,6 +143,9 @@ class _Builder:
     def _embed(self) -> str:
         config = self._config
         weight = self._checked("embedding", config.vocabulary, config.hidden)
+        if isinstance(weight, ColumnWeight):
+            message = "An embedding cannot be stored by columns."
+            raise ConversionError(message)
         if isinstance(weight, DenseWeight):
             self._constant("embedding", weight.values)
             return self._node("Gather", ["embedding", "input_ids"], "embedded", axis=0)
@@ -175,6 +182,8 @@ class _Builder:
         if isinstance(weight, BlockWeight):
             names = self._block_constants(prefix, weight, weight.packed)
             return self._matmul_blocks(prefix, [value, *names], weight.layout, bias=bias)
+        if isinstance(weight, ColumnWeight):
+            return self._columns.product(prefix, value, weight, bias=bias)
         # A view in Fortran order would be copied anyway when it is written; the copy is one matrix at a time.
         self._constant(f"{prefix}.transposed", weight.values.T)
         product = self._node("MatMul", [value, f"{prefix}.transposed"], f"{prefix}.product")
@@ -218,6 +227,8 @@ class _Builder:
         weight = self._weights.matrix(name)
         if isinstance(weight, DenseWeight):
             shape: tuple[int, ...] = weight.values.shape
+        elif isinstance(weight, ColumnWeight):
+            shape = weight.values.shape[::-1]
         else:
             shape = (weight.packed.shape[0], weight.inputs)
         if shape != (outputs, inputs):

@@ -74,7 +74,27 @@ class BlockWeight:
         return BlockLayout(self.bits, self.block_size, self.packed.shape[0], self.inputs)
 
 
-Weight: TypeAlias = DenseWeight | BlockWeight
+@dataclass(frozen=True)
+class ColumnWeight:
+    """A matrix of int8 with one scale per output, for products with activations that are int8 too (W8A8).
+
+    Element of output ``n`` = ``values[:, n] * scales[n]``.
+
+    Attributes:
+        values: int8 ``[inputs, outputs]``, between -127 and 127.
+        scales: float32 ``[outputs]``.
+    """
+
+    values: NDArray[np.int8]
+    scales: Floats
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.scales.shape != self.values.shape[1:]:
+            message = "A quantised weight has parts that do not fit together."
+            raise ConversionError(message, cause=f"codes {self.values.shape}, scales {self.scales.shape}")
+
+
+Weight: TypeAlias = DenseWeight | BlockWeight | ColumnWeight
 
 
 class WeightProvider(Protocol):

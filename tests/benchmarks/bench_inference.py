@@ -1,202 +1,201 @@
-"""Speed of the inference engine on one bundle: ``python -m tests.benchmarks.bench_inference --bundle DIR --keys DIR``.
+"""``intramural bench inference``: the engine against llama.cpp and OpenVINO GenAI on the default model.
 
-Everything runs in this process, without the worker's socket. Compared figures are taken in turns (A B B A …), so that
-a machine that slows down or is shared slows both; medians are printed.
+Without arguments it takes the default bundle of the appliance's home. llama.cpp and OpenVINO GenAI are installed into
+environments of their own below ``~/.cache/intramural/benchmark`` on first use, and the official Q4_K_M file, which
+both read, is fetched there. Compared figures are taken in turns (A B C C B A …) and are medians; ratios are ours over
+theirs. A figure that cannot be measured is null, with the reason on standard error, and the exit status is 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
+import os
 import statistics
 import sys
 import tempfile
-import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from appliance.core.ports import Grammar
-from appliance.inference.constraint import GrammarCompiler
-from appliance.inference.engine import Engine, Outcome, Work
-from appliance.inference.loader import EngineLimits, LoadedModel, load
-from appliance.inference.prefix_cache import PrefixCache
-from appliance.inference.sampler import Sampler
-from appliance.inference.sequence import Generation
+from appliance.inference.hardware import physical_cores
+from appliance.inference.loader import EngineLimits
+from appliance.inference.worker import WorkerOptions
+from model_bundle.build.distribution import DEFAULT_MODEL
+from model_bundle.build.obtain import obtain_model
+from model_bundle.errors import ModelBundleError
 from model_bundle.trust_root import read_trust_root
 from model_bundle.verify import verify
+from tests.benchmarks import bench_engine_parts, inference_bounds, inference_figures
+from tests.benchmarks.machine import describe_machine
+from tests.benchmarks.peers.environments import (
+    LLAMACPP,
+    OPENVINO,
+    PeerUnavailable,
+    RunningPeer,
+    cache_folder,
+)
+from tests.fixtures.default_model import default_model_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from model_bundle.verify import VerifiedBundle
 
-DEPTH = 500
-PREFIX = 1024
-STEPS = 32
-WORDS = Grammar("start: /[A-Za-z ,.\\n]{2000}/")
-FORCED_TEXT = "The quick brown fox jumps over the lazy dog while the engineer watches. " * 8
+Figures = dict[str, Any]
+NAMES = (
+    "decode_vs_llamacpp",
+    "prefill_vs_llamacpp",
+    "decode_vs_openvino",
+    "decode_tokens_per_s",
+    "bandwidth_share",
+    "streams8_vs_1",
+    "ttft_warm_s",
+    "constraint_overhead",
+    "forced_or_drafted_share",
+    "kl_vs_reference",
+)
+"""What the project promises, in this order; the other figures explain them."""
+ALL = ("peers", "streams", "ttft", "share", "overhead", "agreement")
 
 
-class Bench:
-    """The parts, put together once."""
-
-    def __init__(self, bundle: VerifiedBundle, *, threads: int, folder: Path, rounds: int) -> None:
-        started = time.perf_counter()
-        self.model: LoadedModel = load(bundle, EngineLimits(threads=threads, context_tokens=2048))
-        self.load_seconds = time.perf_counter() - started
-        self.rounds = rounds
-        self.prefixes = PrefixCache(folder, bundle=bundle.digest, shape=self.model.cache.shape)
-        self.grammars = GrammarCompiler(self.model.tokenizer)
-        self.engine = Engine(self.model.executor, self.model.cache, self.prefixes)
-        text = "Each entity of the app has fields, and a field has a name and a type such as date or number.\n" * 200
-        self.tokens = self.model.tokenizer.encode(text)
-        self.model.executor.step([1], logits=True)  # the first run allocates
-        self.model.cache.rewind(0)
-
-    def close(self) -> None:
-        self.engine.close()
-        self.grammars.close()
-        self.prefixes.close()
-
-    def run(self, work: Work) -> Outcome:
-        return self.engine.submit(work).result.result()
-
-    def work(self, tokens: list[int], grammar: Grammar, max_tokens: int) -> Work:
-        constraint = self.grammars.compile(grammar)
-        return Work(tokens, Generation(constraint, Sampler(), max_tokens, self.model.tokenizer.end_tokens))
-
-    def prefill(self, count: int) -> float:
-        """Tokens per second."""
-        seconds = []
-        for _ in range(self.rounds):
-            self.run(Work([7]))  # another conversation, so nothing is known
-            seconds.append(self.run(Work(self.tokens[:count])).prefill_seconds)
-        return count / statistics.median(seconds)
-
-    def raw_steps(self) -> list[float]:
-        """Milliseconds of plain ONNX Runtime steps with bound buffers and arg max: the floor of a decode step.
-
-        The engine's thread is idle meanwhile, so this thread may use its executor.
-        """
-        times = []
-        token = self.tokens[DEPTH]
-        for _ in range(STEPS):
-            started = time.perf_counter()
-            logits = self.model.executor.step([token], logits=True)
-            token = int(np.argmax(logits))
-            times.append((time.perf_counter() - started) * 1e3)
-        return times
-
-    def decode(self) -> dict[str, float]:
-        """Raw and constrained steps at depth :data:`DEPTH`, in turns."""
-        raw: list[float] = []
-        engine: list[float] = []
-        for turn in range(2 * self.rounds):
-            self.run(Work(self.tokens[:DEPTH]))
-            if turn % 4 in {0, 3}:
-                raw += self.raw_steps()
-            else:
-                engine += self._engine_steps()
-        floor, ours = statistics.median(raw), statistics.median(engine)
-        return {
-            "decode_raw_ms": floor,
-            "decode_ms": ours,
-            "decode_tokens_per_s": 1e3 / ours,
-            "engine_overhead_ms": ours - floor,
-            "engine_overhead_share": ours / floor - 1,
-        }
-
-    def _engine_steps(self) -> list[float]:
-        arrivals = [time.perf_counter()]
-        work = self.work(self.tokens[:DEPTH], WORDS, STEPS)
-        work.on_tokens = lambda _tokens: arrivals.append(time.perf_counter())
-        self.run(work)
-        return [(after - before) * 1e3 for before, after in itertools.pairwise(arrivals[1:])]
-
-    def forced(self) -> float:
-        """Tokens per second of text that the grammar forces, up to the choice after it."""
-        grammar = Grammar(f'start: "{FORCED_TEXT}" /[ab]/')
-        speeds = []
-        for _ in range(self.rounds):
-            self.run(Work(self.tokens[:DEPTH]))
-            outcome = self.run(self.work(self.tokens[:DEPTH], grammar, 500))
-            speeds.append(outcome.forced / (outcome.decode_seconds + outcome.prefill_seconds))
-        return statistics.median(speeds)
-
-    def prefix(self) -> dict[str, float]:
-        """A stable prompt of :data:`PREFIX` tokens: computed, from memory, and from disk after a restart."""
-        stable = self.tokens[:PREFIX]
-        cold = _seconds(lambda: self.run(Work(stable, stable=True)))
-        warm = []
-        for _ in range(self.rounds):
-            self.run(Work([7]))
-            warm.append(_seconds(lambda: self.run(Work(stable, stable=True))))
-        return {"prefix_tokens": PREFIX, "prefix_cold_s": cold, "prefix_memory_s": statistics.median(warm)}
-
-    def masks(self) -> dict[str, float]:
-        """Microseconds of a mask, which is computed beside the forward pass."""
-        constraint = self.grammars.compile(WORDS)
-        times = []
-        for token in self.model.tokenizer.encode("The borrower returns the item in time, and the lab is glad. " * 8):
-            started = time.perf_counter()
-            constraint.mask()
-            times.append((time.perf_counter() - started) * 1e6)
-            constraint.accept(token)
-        times.sort()
-        return {"mask_p50_us": times[len(times) // 2], "mask_p99_us": times[int(len(times) * 0.99)]}
-
-
-def _seconds(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
-
-
-def measure(bundle: VerifiedBundle, *, threads: int, rounds: int) -> dict[str, float | str]:
-    """All figures by name."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        bench = Bench(bundle, threads=threads, folder=folder, rounds=rounds)
-        figures: dict[str, float | str] = {
-            "model": bundle.manifest.name,
-            "version": bundle.manifest.version,
-            "bundle_digest": bundle.digest,
-            "threads": bench.model.description.threads,
-            "load_s": bench.load_seconds,
-        }
+def start_peers(stack: ExitStack, model: Path, *, threads: int, cache: Path) -> list[RunningPeer]:
+    """Those that can be started; the others are named on standard error."""
+    running = []
+    for peer in (LLAMACPP, OPENVINO):
         try:
-            figures |= bench.decode()
-            figures["prefill_tokens_per_s"] = bench.prefill(512)
-            figures["forced_tokens_per_s"] = bench.forced()
-            figures |= bench.prefix()
-            figures |= bench.masks()
-        finally:
-            bench.close()
-        stored = PrefixCache(folder, bundle=bundle.digest, shape=bench.model.cache.shape)
-        figures["prefix_disk_s"] = _seconds(stored.load)
-        stored.close()
+            started = RunningPeer(peer, model, threads=threads, cache=cache)
+        except (PeerUnavailable, OSError) as error:
+            print(f"not measured against {peer.name}: {error}", file=sys.stderr)
+            continue
+        stack.callback(started.close)
+        running.append(started)
+    return running
+
+
+def compare(options: WorkerOptions, tokens: list[int], *, threads: int, rounds: int, cache: Path) -> Figures:
+    """Prefill of 512 tokens and 32 decode steps after them, here and there, in turns."""
+    speeds: dict[str, list[dict[str, float]]] = {}
+    figures: Figures = {}
+    with ExitStack() as stack:
+        model = obtain_model(DEFAULT_MODEL, cache, lambda _progress: None)
+        peers = start_peers(stack, model, threads=threads, cache=cache)
+        supervisor = stack.enter_context(inference_figures.running_worker(options, cache / "worker.log"))
+        generator = supervisor.generator()
+        inference_figures.speed(generator, 0)
+        for peer in peers:
+            figures[f"{peer.name}_version"] = peer.description
+            peer.measure(tokens[:64], 4)
+        contenders: list[RunningPeer | None] = [None, *peers]
+        for turn in range(rounds):
+            for peer in contenders if turn % 2 == 0 else reversed(contenders):
+                if peer is None:
+                    name, found = "ours", inference_figures.speed(generator, turn + 1)
+                else:
+                    name, found = peer.name, peer.measure([turn + 100, *tokens[1:]], inference_figures.STEPS)
+                speeds.setdefault(name, []).append(found)
+                print(f"{name:9} prefill {found['prefill']:6.1f}  decode {found['decode']:5.1f}", file=sys.stderr)
+    medians = {
+        name: {key: statistics.median(one[key] for one in found) for key in ("prefill", "decode")}
+        for name, found in speeds.items()
+    }
+    for name, median in medians.items():
+        prefix = "" if name == "ours" else f"{name}_"
+        figures[f"{prefix}decode_tokens_per_s"] = median["decode"]
+        figures[f"{prefix}prefill_tokens_per_s"] = median["prefill"]
+        if name != "ours":
+            figures[f"decode_vs_{name}"] = medians["ours"]["decode"] / median["decode"]
+            figures[f"prefill_vs_{name}"] = medians["ours"]["prefill"] / median["prefill"]
+    return figures
+
+
+def through_the_worker(options: WorkerOptions, parts: set[str], *, rounds: int, log: Path) -> Figures:
+    """Several streams, the first token, and blueprints."""
+    figures: Figures = {}
+    with inference_figures.running_worker(options, log) as supervisor:
+        generator = supervisor.generator()
+        if "streams" in parts:
+            inference_figures.streams(generator, 1)
+            found: dict[int, list[float]] = {1: [], 4: [], inference_figures.STREAMS: []}
+            for turn in range(max(2, rounds // 2)):
+                for count in found if turn % 2 == 0 else reversed(found):
+                    found[count].append(inference_figures.streams(generator, count))
+            one = statistics.median(found[1])
+            for count, values in found.items():
+                figures[f"streams{count}_tokens_per_s"] = statistics.median(values)
+            figures["streams4_vs_1"] = figures["streams4_tokens_per_s"] / one
+            figures["streams8_vs_1"] = figures["streams8_tokens_per_s"] / one
+        if "ttft" in parts:
+            figures["ttft_warm_s"] = inference_figures.first_token_warm(generator, rounds)
+        if "share" in parts:
+            figures |= inference_figures.blueprint_shares(generator)
+        if supervisor.pid is not None:
+            figures["worker_resident_mb"] = inference_bounds.resident_bytes(supervisor.pid) / 1e6
+    return figures
+
+
+def measure(bundle: VerifiedBundle, keys: Path, parts: set[str], *, rounds: int) -> Figures:
+    """All figures by name."""
+    threads = physical_cores()
+    cache = cache_folder(os.environ)
+    cache.mkdir(parents=True, exist_ok=True)
+    figures: Figures = dict.fromkeys(NAMES)
+    figures |= {
+        "machine": describe_machine(),
+        "cores_idle_before": inference_bounds.free_cores(),
+        "model": f"{bundle.manifest.name} version {bundle.manifest.version}",
+        "threads": threads,
+    }
+    with tempfile.TemporaryDirectory(prefix="imb-") as name:
+        folder = Path(name)
+        options = WorkerOptions(
+            bundle.directory, keys, folder / "w.sock", folder / "prefixes", EngineLimits(context_tokens=4096)
+        )
+        if "peers" in parts:
+            tokens = [1000 + 37 * index % 20000 for index in range(inference_figures.PROMPT_TOKENS)]
+            figures |= compare(options, tokens, threads=threads, rounds=rounds, cache=cache)
+            bandwidth = inference_bounds.read_bandwidth(threads)
+            each = inference_bounds.bytes_per_token(bundle, inference_figures.PROMPT_TOKENS)
+            figures["read_bandwidth_gb_s"] = bandwidth / 1e9
+            figures["mb_per_token"] = each / 1e6
+            figures["bandwidth_share"] = figures["decode_tokens_per_s"] * each / bandwidth
+        if parts & {"streams", "ttft", "share"}:
+            figures |= through_the_worker(options, parts, rounds=rounds, log=cache / "worker.log")
+        if "overhead" in parts:
+            bench = bench_engine_parts.Bench(bundle, threads=threads, folder=folder / "parts", rounds=rounds)
+            try:
+                figures["constraint_overhead"] = bench.decode()["engine_overhead_share"]
+            finally:
+                bench.close()
+        if "agreement" in parts:
+            figures |= inference_bounds.kl_and_top1(bundle, threads=threads)
+    figures["cores_idle_after"] = inference_bounds.free_cores()
     return figures
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--keys", type=Path, required=True, help="folder of the trust root")
-    parser.add_argument("--threads", type=int, default=0, help="0: one per physical core")
-    parser.add_argument("--rounds", type=int, default=3)
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, help="folder of another bundle; with --keys")
+    parser.add_argument("--keys", type=Path, help="folder of the trust root")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=ALL, action="append", help="measure this part only; may be repeated")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    bundle = verify(options.bundle, read_trust_root(options.keys))
-    figures = measure(bundle, threads=options.threads, rounds=options.rounds)
+    found, known = default_model_places() if options.bundle is None else (options.bundle, options.keys)
+    parts = set(options.only or ALL)
+    try:
+        figures = measure(verify(found, read_trust_root(known)), known, parts, rounds=options.rounds)
+    except ModelBundleError as error:
+        print(f"{error.message}\n{error.cause}\nWhat to do: {error.action}", file=sys.stderr)
+        return 2
     if options.json:
         print(json.dumps(figures))
     else:
         for name, value in figures.items():
-            print(f"{name:24} {value:.4g}" if isinstance(value, float) else f"{name:24} {value}")
-    return 0
+            print(f"{name:26} {value:.4g}" if isinstance(value, float) else f"{name:26} {value}")
+    missing = [name for name in NAMES if figures[name] is None]
+    return 1 if missing and not options.only else 0
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from appliance.core.ports import GenerationCancelled, GenerationFailed
-from appliance.inference.engine import Work
-from appliance.inference.executor import Executor, StepInterrupted, open_session
+from appliance.inference.executor import Executor, Graphs, StepInterrupted
 from appliance.inference.kv_cache import CacheShape, KvCache
+from appliance.inference.sessions import open_session
+from appliance.inference.work import Work
 from tests.fixtures.inference_parts import Parts, engine_parts
 from tests.fixtures.tiny_bundle import tiny_bundle
 
@@ -46,7 +47,7 @@ def session(bundle: VerifiedBundle) -> ort.InferenceSession:
 def executor(bundle: VerifiedBundle, session: ort.InferenceSession) -> tuple[Executor, KvCache]:
     graph = bundle.manifest.graph
     cache = KvCache(CacheShape(graph.layers, graph.kv_heads, 128, graph.head_dim))
-    return Executor(session, cache, vocabulary=graph.vocabulary, max_chunk=64), cache
+    return Executor(Graphs(session), cache, vocabulary=graph.vocabulary, max_chunk=64), cache
 
 
 def some_tokens(count: int, *, seed: int = 0) -> list[int]:
@@ -56,15 +57,13 @@ def some_tokens(count: int, *, seed: int = 0) -> list[int]:
 def test_prefill_in_chunks_equals_prefill_at_once(bundle: VerifiedBundle, session: ort.InferenceSession) -> None:
     tokens = some_tokens(60)
     whole, whole_cache = executor(bundle, session)
-    expected = whole.step(tokens, logits=True)
+    expected = whole.chunk(0, tokens, rows=1)
     chunked, chunked_cache = executor(bundle, session)
     for start, end in ((0, 1), (1, 20), (20, 59)):
-        assert chunked.step(tokens[start:end], logits=False) is None
-    found = chunked.step(tokens[59:], logits=True)
-    assert expected is not None
-    assert found is not None
+        assert len(chunked.chunk(0, tokens[start:end], rows=0)) == 0
+    found = chunked.chunk(0, tokens[59:], rows=1)
     np.testing.assert_allclose(found, expected, atol=2e-5)
-    np.testing.assert_allclose(chunked_cache.prefix(60), whole_cache.prefix(60), atol=2e-5)
+    np.testing.assert_allclose(chunked_cache.prefix(0, 60), whole_cache.prefix(0, 60), atol=2e-5)
 
 
 def test_bound_shared_cache_equals_a_growing_one(bundle: VerifiedBundle, session: ort.InferenceSession) -> None:
@@ -87,9 +86,7 @@ def test_bound_shared_cache_equals_a_growing_one(bundle: VerifiedBundle, session
         }
         logits, *present = session.run(["logits", *(f"present.{name}" for name in names)], feeds)
         past = dict(zip(names, present, strict=True))
-        found = bound.step(chunk, logits=True)
-        assert found is not None
-        np.testing.assert_allclose(found, logits[0], atol=2e-5)
+        np.testing.assert_allclose(bound.chunk(0, chunk, rows=1), logits, atol=2e-5)
 
 
 def test_rewind_then_regenerate_equals_fresh(parts: Parts) -> None:
@@ -178,7 +175,7 @@ def test_cancel_takes_effect_at_the_next_token(parts: Parts) -> None:
 def test_step_can_be_interrupted_and_run_again(bundle: VerifiedBundle, session: ort.InferenceSession) -> None:
     tokens = some_tokens(60)
     undisturbed, _ = executor(bundle, session)
-    expected = undisturbed.step(tokens, logits=True)
+    expected = undisturbed.chunk(0, tokens, rows=1)
     disturbed, cache = executor(bundle, session)
     stop = threading.Event()
 
@@ -191,21 +188,19 @@ def test_step_can_be_interrupted_and_run_again(bundle: VerifiedBundle, session: 
     interrupted = 0
     try:
         for _ in range(10_000):
-            cache.rewind(0)
+            cache.rewind(0, 0)
             try:
-                disturbed.step(tokens, logits=True)
+                disturbed.chunk(0, tokens, rows=1)
             except StepInterrupted:
                 interrupted += 1
-                assert len(cache) == 0
+                assert cache.length() == 0
                 break
     finally:
         stop.set()
         thread.join()
     assert interrupted == 1
-    cache.rewind(0)
-    found = disturbed.step(tokens, logits=True)
-    assert expected is not None
-    assert found is not None
+    cache.rewind(0, 0)
+    found = disturbed.chunk(0, tokens, rows=1)
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 

@@ -104,12 +104,12 @@ def test_folder_that_cannot_be_written_costs_only_the_file(tmp_path: Path) -> No
 def test_cache_restores_what_it_gave(tmp_path: Path) -> None:
     first, second = KvCache(SHAPE), KvCache(SHAPE)
     first.layer(1, 0)[...] = np.random.default_rng(1).standard_normal(first.layer(1, 0).shape)
-    first.extend(range(10))
-    second.restore(first.tokens, first.prefix(10))
+    first.extend(0, range(10))
+    second.restore(0, first.tokens(), first.prefix(0, 10))
     np.testing.assert_array_equal(second.layer(1, 0)[:, :, :10], first.layer(1, 0)[:, :, :10])
-    assert second.tokens == list(range(10))
-    second.rewind(4)
-    assert len(second) == 4
+    assert second.tokens() == list(range(10))
+    second.rewind(0, 4)
+    assert second.length() == 4
 
 
 def test_prefixes_of_few_other_bundles_are_kept(tmp_path: Path) -> None:

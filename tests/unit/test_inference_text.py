@@ -153,7 +153,7 @@ def test_half_a_character_that_was_cut_off_is_dropped(tokenizer: TextTokenizer) 
     whole = tokenizer.token_bytes(cut).decode(errors="ignore").encode()
     missing = len(tokenizer.token_bytes(cut)) - len(whole)
     assert missing
-    said.absorb(Outcome(tuple(cut), 0, len(cut), 0, 0.0, 0.0), incomplete=missing)
+    said.absorb(Outcome(tuple(cut), 0, len(cut), 0, 0, 0.0, 0.0), incomplete=missing)
     assert tokenizer.token_bytes(said.tokens[1:]) + said.held == whole
 
 

@@ -180,6 +180,12 @@ def test_hyper_threads_count_once(tmp_path: Path) -> None:
 
 def test_command_line_says_everything(tmp_path: Path) -> None:
     options = WorkerOptions(
-        tmp_path / "b", tmp_path / "k", tmp_path / "s", tmp_path / "p", EngineLimits(3, 1000, 77), 5, 12.5
+        tmp_path / "b",
+        tmp_path / "k",
+        tmp_path / "s",
+        tmp_path / "p",
+        EngineLimits(3, 1000, 77, 6, drafts=False),
+        5,
+        12.5,
     )
     assert parse(options.arguments(parent=42)) == (options, 42)
