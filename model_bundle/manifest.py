@@ -18,6 +18,9 @@ FORMAT = "intramural-model-bundle/1"
 GRAPH_CONTRACT = "decoder/1"
 """Inputs, outputs and their meaning as ``model_bundle.build.graph`` documents them."""
 
+WIDE_GRAPH_NAME = "decoder-wide.onnx"
+"""A bundle may have a second graph of the same contract over the same weights, for steps of many tokens."""
+
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.sig.json"
 MAX_MANIFEST_BYTES = 256 * 1024

@@ -24,6 +24,7 @@ from model_bundle.manifest import (
     MAX_FILES,
     MAX_MANIFEST_BYTES,
     SIGNATURE_NAME,
+    WIDE_GRAPH_NAME,
     Manifest,
     parse_manifest,
 )
@@ -75,6 +76,11 @@ class VerifiedBundle:
     def graph_path(self) -> Path:
         """The ONNX graph; its weights lie beside it."""
         return self.directory / self.manifest.graph.file
+
+    @property
+    def wide_graph_path(self) -> Path | None:
+        """The graph for steps of many tokens, if the bundle has one."""
+        return self.directory / WIDE_GRAPH_NAME if WIDE_GRAPH_NAME in self.manifest.files else None
 
     @property
     def tokenizer_path(self) -> Path:

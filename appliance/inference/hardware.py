@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from pathlib import Path
 from typing import Final
 
 _CPUS: Final = Path("/sys/devices/system/cpu")
+_CPUINFO: Final = Path("/proc/cpuinfo")
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -29,6 +31,20 @@ def physical_cores(allowed: frozenset[int] | None = None, *, cpus: Path = _CPUS,
             siblings = str(cpu)
         cores.add(siblings)
     return max(1, min(len(cores), _quota(quota)))
+
+
+def multiplies_int8(cpuinfo: Path = _CPUINFO, machine: str | None = None) -> bool:
+    """Whether the processor sums products of unsigned and signed bytes in 32 bits (VNNI on x86, dot products on Arm).
+
+    Older x86 kernels sum pairs in 16 bits, which can overflow: a graph of int8 products would be less exact there.
+    """
+    try:
+        flags = set(cpuinfo.read_text(encoding="ascii", errors="replace").split())
+    except OSError:
+        return False
+    if (machine or platform.machine()) == "aarch64":
+        return "asimddp" in flags
+    return bool(flags & {"avx512_vnni", "avx_vnni"})
 
 
 def _quota(file: Path) -> int:

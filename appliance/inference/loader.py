@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from appliance.core.ports import EngineDescription, GenerationFailed
 from appliance.inference.chat import ChatTemplate
 from appliance.inference.executor import Executor, Graphs
-from appliance.inference.hardware import physical_cores
+from appliance.inference.hardware import multiplies_int8, physical_cores
 from appliance.inference.kv_cache import CacheShape, KvCache
 from appliance.inference.sessions import PROVIDER, open_session
 from appliance.inference.tokenizer import TextTokenizer
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from model_bundle.verify import VerifiedBundle
+
+_LOG = logging.getLogger(__name__)
+WIDE_FROM: Final = 6
+"""Tokens of a step from which the second graph of the default model is quicker (docs/performance.md)."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,7 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
         cause = f"{shape.bytes_per_token * context * limits.slots >> 20} MiB for {limits.slots} of {context} tokens"
         action = "Lower model.context_tokens or model.streams, or add memory."
         raise GenerationFailed(message, cause=cause, action=action) from error
-    session = open_session(bundle.graph_path, threads=threads)
-    executor = Executor(Graphs(session), cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
+    executor = Executor(_graphs(bundle, threads), cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
     description = EngineDescription(
         model=manifest.name,
         bundle_digest=bundle.digest,
@@ -84,6 +88,17 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
         context_tokens=context,
     )
     return LoadedModel(tokenizer, chat, cache, executor, description, limits.drafts)
+
+
+def _graphs(bundle: VerifiedBundle, threads: int) -> Graphs:
+    narrow = open_session(bundle.graph_path, threads=threads)
+    path = bundle.wide_graph_path
+    if path is None:
+        return Graphs(narrow)
+    if not multiplies_int8():
+        _LOG.warning("this processor has no exact int8 products: prompts and batches use the first graph, more slowly")
+        return Graphs(narrow)
+    return Graphs(narrow, open_session(path, threads=threads), WIDE_FROM)
 
 
 def _text(path: Path) -> str:

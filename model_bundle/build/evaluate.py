@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from model_bundle.build.weights import Floats
 
-ROOM = 768
+ROOM = 2048
 """Positions of the key/value cache that an evaluation allocates."""
 
 
@@ -42,11 +42,11 @@ class Runner:
         ConversionError: ONNX Runtime refuses the graph.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path, *, threads: int = 2, graph: str = GRAPH_FILE) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         try:
-            self._session = ort.InferenceSession(folder / GRAPH_FILE, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the binding raises its own types, which derive from Exception only
             message = "The converted graph cannot be loaded."
             raise ConversionError(message, cause=str(error).splitlines()[0]) from error

@@ -15,26 +15,28 @@ import onnx
 
 from model_bundle.build.decoder_config import DecoderConfig
 from model_bundle.build.describe import describe_graph
+from model_bundle.build.external_data import ExternalDataWriter
 from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
 from model_bundle.build.gguf_reader import GgufFile
-from model_bundle.build.graph import build_decoder
-from model_bundle.build.quantize import Precision, quantize_rows
+from model_bundle.build.graph import build_with
+from model_bundle.build.quantize import Precision, quantize_columns, quantize_rows
 from model_bundle.build.sign import sign_bundle
 from model_bundle.digest import file_digest
 from model_bundle.errors import ConversionError
 from model_bundle.files import sync_directory
-from model_bundle.manifest import Provenance, TokenizerDescription
+from model_bundle.manifest import WIDE_GRAPH_NAME, Provenance, TokenizerDescription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from model_bundle.build.weights import Floats, Weight
+    from model_bundle.build.weights import BlockWeight, Floats, Weight
     from model_bundle.manifest import Manifest
     from model_bundle.signature import PrivateKey
 
 CONVERTER = "intramural 0.1.0, GGUF to ONNX"
 GRAPH_FILE = "decoder.onnx"
 DATA_FILE = "decoder.onnx.data"
+WIDE_DATA_FILE = WIDE_GRAPH_NAME + ".data"
 TOKENIZER_FILE = "tokenizer.json"
 TEMPLATE_FILE = "chat_template.jinja"
 STAGING_PREFIX = ".converting-"
@@ -49,11 +51,15 @@ class PrecisionPlan:
         by_kind: overrides by the last part of a weight's name: ``embedding``, ``head``, ``qkv``, ``output``,
             ``gate``, ``up``, ``down``.
         sensitive: overrides both for matrices of a layer that the source file stored with six bits or more.
+        wide: write a second graph, whose layers multiply int8 by int8, for prompts and batches.
+        wide_blocks: kinds of matrices that stay as they are in that graph, too.
     """
 
     default: Precision
     by_kind: Mapping[str, Precision] = field(default_factory=dict)
     sensitive: Precision | None = None
+    wide: bool = False
+    wide_blocks: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_kind", MappingProxyType(dict(self.by_kind)))
@@ -69,6 +75,8 @@ class PrecisionPlan:
         named = {kind: precision.label() for kind, precision in self.by_kind.items()}
         if self.sensitive is not None:
             named["layers stored with six bits or more"] = self.sensitive.label()
+        if self.wide:
+            named["second graph, for prompts and batches"] = "int8 by column, activations int8 by row"
         return {"default": self.default.label(), **named}
 
 
@@ -87,16 +95,38 @@ class _QuantizedWeights:
     source: GgufWeights
     plan: PrecisionPlan
     on_weights: Callable[[int], None]
+    outside_layers: dict[str, BlockWeight] = field(default_factory=dict)
+    """Embedding and head, which a second graph shares."""
 
     def matrix(self, name: str) -> Weight:
         outputs, inputs = self.source.shape(name)
         precision = self.plan.precision(name, self.source.source_types(name))
         weight = quantize_rows(self.source.reader(name), outputs, inputs, precision)
         self.on_weights(outputs * inputs)
+        if "." not in name:
+            self.outside_layers[name] = weight
         return weight
 
     def vector(self, name: str) -> Floats:
         return self.source.vector(name)
+
+
+@dataclass(frozen=True)
+class _WideWeights:
+    first: _QuantizedWeights
+
+    def matrix(self, name: str) -> Weight:
+        if "." not in name:
+            return self.first.outside_layers[name]
+        if name.rpartition(".")[2] in self.first.plan.wide_blocks:
+            return self.first.matrix(name)
+        outputs, inputs = self.first.source.shape(name)
+        weight = quantize_columns(self.first.source.reader(name), outputs, inputs)
+        self.first.on_weights(outputs * inputs)
+        return weight
+
+    def vector(self, name: str) -> Floats:
+        return self.first.vector(name)
 
 
 def convert_gguf(
@@ -188,22 +218,31 @@ def write_graph(
         ConversionError: a weight cannot be quantised as planned.
         OSError: a file cannot be written.
     """
-    total, done = matrix_weights(source.config), 0
+    total, done = matrix_weights(source.config) + (layer_weights(source.config) if plan.wide else 0), 0
 
     def count(weights: int) -> None:
         nonlocal done
         done += weights
         on_weights(done, total)
 
+    weights = _QuantizedWeights(source, plan, count)
     with (folder / DATA_FILE).open("wb") as data:
-        model = build_decoder(source.config, _QuantizedWeights(source, plan, count), data, location=DATA_FILE)
-    onnx.save_model(model, folder / GRAPH_FILE)
+        writer = ExternalDataWriter(data, DATA_FILE)
+        onnx.save_model(build_with(source.config, weights, writer), folder / GRAPH_FILE)
+    if plan.wide:
+        with (folder / WIDE_DATA_FILE).open("wb") as data:
+            second = ExternalDataWriter(data, WIDE_DATA_FILE, other=writer)
+            onnx.save_model(build_with(source.config, _WideWeights(weights), second), folder / WIDE_GRAPH_NAME)
+
+
+def layer_weights(config: DecoderConfig) -> int:
+    """Number of weights in the matrices of all layers."""
+    return config.layers * config.hidden * (config.qkv_rows + config.attention_width + 3 * config.ffn)
 
 
 def matrix_weights(config: DecoderConfig) -> int:
-    """Number of weights in all matrices that a conversion reads."""
-    layer = config.hidden * (config.qkv_rows + config.attention_width + 3 * config.ffn)
-    return config.layers * layer + config.vocabulary * config.hidden * (1 if config.tied_head else 2)
+    """Number of weights in all matrices."""
+    return layer_weights(config) + config.vocabulary * config.hidden * (1 if config.tied_head else 2)
 
 
 def _sync_file(path: Path) -> None:

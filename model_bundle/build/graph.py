@@ -45,7 +45,16 @@ def build_decoder(config: DecoderConfig, weights: WeightProvider, data: BinaryIO
     Raises:
         ConversionError: a weight does not have the shape that the configuration demands.
     """
-    return _Builder(config, weights, ExternalDataWriter(data, location)).build()
+    return build_with(config, weights, ExternalDataWriter(data, location))
+
+
+def build_with(config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter) -> ModelProto:
+    """The same with a writer that may know tensors of another graph of the same model.
+
+    Raises:
+        ConversionError: a weight does not have the shape that the configuration demands.
+    """
+    return _Builder(config, weights, writer).build()
 
 
 class _Builder:
@@ -59,7 +68,7 @@ class _Builder:
         self._initializers: list[TensorProto] = []
         self._stored: dict[str, StoredTensor] = {}
         self._tied: tuple[BlockLayout, list[str]] | None = None
-        self._columns = RowQuantizedMatMul(self._node, self._constant)
+        self._columns = RowQuantizedMatMul(self._node, self._split, self._constant)
 
     def build(self) -> ModelProto:
         config = self._config
@@ -228,7 +237,7 @@ class _Builder:
         if isinstance(weight, DenseWeight):
             shape: tuple[int, ...] = weight.values.shape
         elif isinstance(weight, ColumnWeight):
-            shape = weight.values.shape[::-1]
+            shape = (weight.values.shape[2], weight.inputs)
         else:
             shape = (weight.packed.shape[0], weight.inputs)
         if shape != (outputs, inputs):
@@ -255,6 +264,12 @@ class _Builder:
         if stored is not None:
             self._stored[name] = stored
         return name
+
+    def _split(self, value: str, outputs: list[str]) -> list[str]:
+        """Equal parts along the last axis."""
+        node = helper.make_node("Split", [value], outputs, name=f"{value}.split", axis=-1, num_outputs=len(outputs))
+        self._nodes.append(node)
+        return outputs
 
     def _node(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))

@@ -76,20 +76,25 @@ class BlockWeight:
 
 @dataclass(frozen=True)
 class ColumnWeight:
-    """A matrix of int8 with one scale per output, for products with activations that are int8 too (W8A8).
+    """A matrix of int8 for products with activations that are int8 too (W8A8).
 
-    Element of output ``n`` = ``values[:, n] * scales[n]``.
+    The inputs are cut into equal groups; element of output ``n`` in group ``g`` = ``values[g, :, n] * scales[g, n]``.
 
     Attributes:
-        values: int8 ``[inputs, outputs]``, between -127 and 127.
-        scales: float32 ``[outputs]``.
+        values: int8 ``[groups, inputs per group, outputs]``, between -127 and 127.
+        scales: float32 ``[groups, outputs]``.
     """
 
     values: NDArray[np.int8]
     scales: Floats
 
+    @property
+    def inputs(self) -> int:
+        """Of all groups."""
+        return int(self.values.shape[0] * self.values.shape[1])
+
     def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.scales.shape != self.values.shape[1:]:
+        if self.values.ndim != 3 or self.scales.shape != (self.values.shape[0], self.values.shape[2]):
             message = "A quantised weight has parts that do not fit together."
             raise ConversionError(message, cause=f"codes {self.values.shape}, scales {self.scales.shape}")
 
