@@ -1,9 +1,9 @@
 """Products of int8 weights with int8 activations (W8A8): every row of the activations has a scale of its own.
 
 A row is a token's values, or a group of them, so one token's outliers never change the figures of another, which
-matters in a batch of several conversations; ``DynamicQuantizeMatMul`` has one scale for the whole tensor and is not used
-for that reason. Codes are unsigned with zero point 128, because the kernels of x86 multiply unsigned by signed bytes
-(VPDPBUSD). Operators: ONNX ``QuantizeLinear`` along axis 0, and ``MatMulIntegerToFloat`` of ONNX Runtime's
+matters in a batch of several conversations; ``DynamicQuantizeMatMul`` has one scale for the whole tensor and is not
+used for that reason. Codes are unsigned with zero point 128, because the kernels of x86 multiply unsigned by signed
+bytes (VPDPBUSD). Operators: ONNX ``QuantizeLinear`` along axis 0, and ``MatMulIntegerToFloat`` of ONNX Runtime's
 ContribOperators.md, which also applies the scales of the weights.
 """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,3 +192,24 @@ def test_text_outside_ascii_survives(generator: TextGenerator) -> None:
         text = "".join(session.generate(Grammar('start: "Ω 😀 é" /[a-c]/'), max_tokens=60))
         assert re.fullmatch("Ω 😀 é[a-c]", text)
         session.append("ü")
+
+
+def test_conversations_of_several_clients_are_written_together() -> None:
+    """Eight clients of one worker: the same texts as one after the other, and nobody waits for a place."""
+    with running_tiny_worker(slots=8) as running:
+        queued: list[int] = []
+        generator = replace(running.supervisor.generator(), on_queued=queued.append)
+
+        def converse(number: int) -> str:
+            prompt = Prompt(
+                (Message("system", "You write plans."), Message("user", f"Track loans {number}.")), stable=1
+            )
+            with generator.session(prompt) as session:
+                first = "".join(session.generate(WORD, max_tokens=60, temperature=1.0, seed=number))
+                session.append("note ")
+                return first + "".join(session.generate(LONG, max_tokens=60, temperature=1.0, seed=number))
+
+        alone = [converse(number) for number in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(converse, range(8))) == alone
+        assert not queued
