@@ -40,6 +40,8 @@ class ModelSettings(_Section):
     context_tokens: int = Field(default=4096, ge=512, le=32768)
     prefill_chunk: int = Field(default=256, ge=16, le=4096)
     request_seconds: int = Field(default=300, ge=10)
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Never changed silently: a model that cannot run there does not start."""
     streams: int = Field(default=8, ge=1, le=64)
     """Conversations that are computed together; the next ones wait."""
 

@@ -225,7 +225,7 @@ class Engine:
         request.spend(chunk, time.perf_counter() - started)
 
     def _batch(self, tickets: tuple[int, ...]) -> None:
-        if (move := self._scheduler.compaction(tickets)) is not None:
+        if self._slots.cache.movable and (move := self._scheduler.compaction(tickets)) is not None:
             ticket, target = move
             self._slots.move(self._scheduler.running[ticket], target)
             self._scheduler.move(ticket, target)

@@ -166,8 +166,7 @@ class Executor:
         parts: tuple[tuple[Literal[0, 1], str], ...] = ((0, "key"), (1, "value"))
         for index in range(self._cache.shape.layers):
             for part, name in parts:
-                memory = self._cache.layer(index, part, first, last)
-                place = ("cpu", 0, np.float32, list(memory.shape), memory.ctypes.data)
+                place = self._cache.place(index, part, first, last)
                 binding.bind_input(f"past_key_values.{index}.{name}", *place)
                 binding.bind_output(f"present.{index}.{name}", *place)
         return binding

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ALIGNMENT: Final = 64
 """Bytes; a cache line, and the width of an AVX-512 register."""
 
+Place = tuple[str, int, type[np.float32], list[int], int]
+"""Device, its number, element type, shape, address."""
+
 
 @dataclass(frozen=True)
 class CacheShape:
@@ -50,6 +53,8 @@ def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
 class KvCache:
     """Slots: memory, and a cursor in each. Owned by the engine's thread.
 
+    ``movable`` says whether rows can be copied between slots, stored and restored.
+
     The rows beyond a cursor are garbage that the next step overwrites; so forgetting costs nothing.
 
     Args:
@@ -57,8 +62,10 @@ class KvCache:
         slots: how many conversations fit; memory is committed when it is first written.
     """
 
+    movable: bool = True
+
     def __init__(self, shape: CacheShape, *, slots: int = 1) -> None:
-        self.shape: Final = shape
+        self._shape = shape
         self.slots: Final = slots
         sizes = (shape.layers, 2, slots, shape.kv_heads, shape.max_len, shape.head_dim)
         count = int(np.prod(sizes))
@@ -66,6 +73,16 @@ class KvCache:
         offset = (-memory.ctypes.data % _ALIGNMENT) // 4
         self._memory = memory[offset : offset + count].reshape(sizes)
         self._tokens: list[list[int]] = [[] for _ in range(slots)]
+
+    @property
+    def shape(self) -> CacheShape:
+        """Of one slot."""
+        return self._shape
+
+    def place(self, index: int, part: int, first: int, last: int) -> Place:
+        """Where a layer's keys or values of some slots lie: what an IO binding takes."""
+        memory = self.layer(index, part, first, last)
+        return "cpu", 0, np.float32, list(memory.shape), memory.ctypes.data
 
     def layer(self, index: int, part: int, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
         """The tensor ``[slots, kv_heads, max_len, head_dim]`` of a layer's keys (``part`` 0) or values (1).

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.core.ports import EngineDescription, GenerationFailed
 from appliance.inference.chat import ChatTemplate
+from appliance.inference.device_cache import DeviceKvCache
 from appliance.inference.executor import Executor, Graphs
 from appliance.inference.hardware import multiplies_int8, physical_cores
 from appliance.inference.kv_cache import CacheShape, KvCache
-from appliance.inference.sessions import PROVIDER, open_session
+from appliance.inference.sessions import Device, open_session
 from appliance.inference.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class EngineLimits:
         context_tokens: length of a conversation; lowered to what the model was made for.
         prefill_chunk: tokens per prefill step.
         slots: conversations that are computed together; memory for their keys and values is taken as they grow.
+        device: where it runs; never anywhere else.
         drafts: guess tokens that were said before and verify several in one step; changes no text.
     """
 
@@ -41,6 +43,7 @@ class EngineLimits:
     prefill_chunk: int = 256
     slots: int = 8
     drafts: bool = True
+    device: Device = Device.CPU
 
 
 @dataclass(frozen=True)
@@ -72,28 +75,33 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
     )
     chat = ChatTemplate(_text(bundle.chat_template_path), tokenizer, begin=manifest.tokenizer.bos_token_id)
     shape = CacheShape(layers=graph.layers, kv_heads=graph.kv_heads, max_len=context, head_dim=graph.head_dim)
+    graphs = _graphs(bundle, threads, limits.device)
     try:
-        cache = KvCache(shape, slots=limits.slots)
-    except MemoryError as error:
+        cache: KvCache
+        if limits.device is Device.CPU:
+            cache = KvCache(shape, slots=limits.slots)
+        else:
+            cache = DeviceKvCache(shape, slots=limits.slots, device=limits.device)
+    except (MemoryError, RuntimeError) as error:
         message = "There is not enough memory for the model's context."
         cause = f"{shape.bytes_per_token * context * limits.slots >> 20} MiB for {limits.slots} of {context} tokens"
         action = "Lower model.context_tokens or model.streams, or add memory."
         raise GenerationFailed(message, cause=cause, action=action) from error
-    executor = Executor(_graphs(bundle, threads), cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
+    executor = Executor(graphs, cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
     description = EngineDescription(
         model=manifest.name,
         bundle_digest=bundle.digest,
-        provider=PROVIDER,
+        provider=limits.device.provider,
         threads=threads,
         context_tokens=context,
     )
     return LoadedModel(tokenizer, chat, cache, executor, description, limits.drafts)
 
 
-def _graphs(bundle: VerifiedBundle, threads: int) -> Graphs:
-    narrow = open_session(bundle.graph_path, threads=threads)
+def _graphs(bundle: VerifiedBundle, threads: int, device: Device) -> Graphs:
+    narrow = open_session(bundle.graph_path, threads=threads, device=device)
     path = bundle.wide_graph_path
-    if path is None:
+    if path is None or device is not Device.CPU:
         return Graphs(narrow)
     if not multiplies_int8():
         _LOG.warning("this processor has no exact int8 products: prompts and batches use the first graph, more slowly")

@@ -52,6 +52,9 @@ class Slots:
             How many tokens the slot now shares with ``tokens``; the rest of it is forgotten.
         """
         own = common_prefix(self.cache.tokens(slot), tokens)
+        if not self.cache.movable:
+            self.cache.rewind(slot, own)
+            return own
         if stable and own < len(tokens) and (rows := self._prefixes.find(tokens)) is not None:
             self.cache.restore(slot, tokens, rows)
             return len(tokens)
@@ -83,5 +86,5 @@ class Slots:
 
     def keep(self, slot: int, tokens: Sequence[int]) -> None:
         """Store the beginning ``tokens`` of the slot for other conversations and the next start."""
-        if self._prefixes.find(tokens) is None:
+        if self.cache.movable and self._prefixes.find(tokens) is None:
             self._prefixes.store(tokens, self.cache.prefix(slot, len(tokens)))

@@ -26,6 +26,7 @@ from appliance.inference.engine import Engine
 from appliance.inference.loader import EngineLimits, load
 from appliance.inference.prefix_cache import PrefixCache, bundle_folder
 from appliance.inference.server import Server
+from appliance.inference.sessions import Device
 from model_bundle.errors import ModelBundleError
 from model_bundle.trust_root import read_trust_root
 from model_bundle.verify import verify
@@ -61,6 +62,7 @@ class WorkerOptions:
             "prefill-chunk": self.limits.prefill_chunk,
             "slots": self.limits.slots,
             "drafts": int(self.limits.drafts),
+            "device": self.limits.device.value,
             "queue": self.queue,
             "request-seconds": self.request_seconds,
             "parent": parent,
@@ -79,6 +81,7 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
     parser.add_argument("--prefill-chunk", type=int, default=defaults.limits.prefill_chunk)
     parser.add_argument("--slots", type=int, default=defaults.limits.slots)
     parser.add_argument("--drafts", type=int, choices=(0, 1), default=int(defaults.limits.drafts))
+    parser.add_argument("--device", type=Device, choices=list(Device), default=defaults.limits.device)
     parser.add_argument("--queue", type=int, default=defaults.queue)
     parser.add_argument("--request-seconds", type=float, default=defaults.request_seconds)
     parser.add_argument("--parent", type=int, default=0)
@@ -89,7 +92,12 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
         socket=given.socket,
         prefixes=given.prefixes,
         limits=EngineLimits(
-            given.threads, given.context_tokens, given.prefill_chunk, given.slots, drafts=bool(given.drafts)
+            given.threads,
+            given.context_tokens,
+            given.prefill_chunk,
+            given.slots,
+            drafts=bool(given.drafts),
+            device=given.device,
         ),
         queue=given.queue,
         request_seconds=given.request_seconds,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from appliance.core.errors import IntramuralError, SettingsError
 from appliance.core.events import Event
 from appliance.inference.loader import EngineLimits
+from appliance.inference.sessions import Device
 from appliance.inference.supervisor import WorkerState, WorkerSupervisor
 from appliance.inference.worker import WorkerOptions
 from appliance.studio.evidence import act
@@ -50,6 +51,7 @@ class Engine:
                 context_tokens=settings.context_tokens,
                 prefill_chunk=settings.prefill_chunk,
                 slots=settings.streams,
+                device=Device(settings.device),
             ),
             request_seconds=settings.request_seconds,
         )
