@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from model_bundle.build.obtain import obtain_model
 from model_bundle.errors import ModelBundleError
 from model_bundle.trust_root import read_trust_root
 from model_bundle.verify import verify
-from tests.benchmarks import bench_engine_parts, inference_bounds, inference_figures
+from tests.benchmarks import bench_engine_parts, inference_bounds, inference_figures, inference_plot
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.peers.environments import (
     LLAMACPP,
@@ -109,28 +110,30 @@ def compare(options: WorkerOptions, tokens: list[int], *, threads: int, rounds: 
     return figures
 
 
-def through_the_worker(options: WorkerOptions, parts: set[str], *, rounds: int, log: Path) -> Figures:
-    """Several streams, the first token, and blueprints."""
-    figures: Figures = {}
+def together(options: WorkerOptions, *, rounds: int, log: Path) -> Figures:
+    """One, four and eight conversations, in turns."""
+    found: dict[int, list[float]] = {1: [], 4: [], inference_figures.STREAMS: []}
     with inference_figures.running_worker(options, log) as supervisor:
         generator = supervisor.generator()
-        if "streams" in parts:
-            inference_figures.streams(generator, 1)
-            found: dict[int, list[float]] = {1: [], 4: [], inference_figures.STREAMS: []}
-            for turn in range(max(2, rounds // 2)):
-                for count in found if turn % 2 == 0 else reversed(found):
-                    found[count].append(inference_figures.streams(generator, count))
-            one = statistics.median(found[1])
-            for count, values in found.items():
-                figures[f"streams{count}_tokens_per_s"] = statistics.median(values)
-            figures["streams4_vs_1"] = figures["streams4_tokens_per_s"] / one
-            figures["streams8_vs_1"] = figures["streams8_tokens_per_s"] / one
+        inference_figures.streams(generator, 1)
+        for turn in range(max(2, rounds // 2)):
+            for count in found if turn % 2 == 0 else reversed(found):
+                found[count].append(inference_figures.streams(generator, count))
+        memory = inference_bounds.resident_bytes(supervisor.pid or 0)
+    figures: Figures = {f"streams{count}_tokens_per_s": statistics.median(values) for count, values in found.items()}
+    for count in (4, inference_figures.STREAMS):
+        figures[f"streams{count}_vs_1"] = figures[f"streams{count}_tokens_per_s"] / figures["streams1_tokens_per_s"]
+    return figures | {"worker_resident_mb": memory / 1e6}
+
+
+def planning(options: WorkerOptions, parts: set[str], *, rounds: int, log: Path) -> Figures:
+    """The first token, and blueprints, as the appliance's planner gets them."""
+    figures: Figures = {}
+    with inference_figures.running_worker(options, log) as supervisor:
         if "ttft" in parts:
-            figures["ttft_warm_s"] = inference_figures.first_token_warm(generator, rounds)
+            figures["ttft_warm_s"] = inference_figures.first_token_warm(supervisor.generator(), rounds)
         if "share" in parts:
-            figures |= inference_figures.blueprint_shares(generator)
-        if supervisor.pid is not None:
-            figures["worker_resident_mb"] = inference_bounds.resident_bytes(supervisor.pid) / 1e6
+            figures |= inference_figures.blueprint_shares(supervisor.generator())
     return figures
 
 
@@ -151,16 +154,19 @@ def measure(bundle: VerifiedBundle, keys: Path, parts: set[str], *, rounds: int)
         options = WorkerOptions(
             bundle.directory, keys, folder / "w.sock", folder / "prefixes", EngineLimits(context_tokens=4096)
         )
+        plain = replace(options, limits=replace(options.limits, drafts=False))
         if "peers" in parts:
             tokens = [1000 + 37 * index % 20000 for index in range(inference_figures.PROMPT_TOKENS)]
-            figures |= compare(options, tokens, threads=threads, rounds=rounds, cache=cache)
+            figures |= compare(plain, tokens, threads=threads, rounds=rounds, cache=cache)
             bandwidth = inference_bounds.read_bandwidth(threads)
             each = inference_bounds.bytes_per_token(bundle, inference_figures.PROMPT_TOKENS)
             figures["read_bandwidth_gb_s"] = bandwidth / 1e9
             figures["mb_per_token"] = each / 1e6
             figures["bandwidth_share"] = figures["decode_tokens_per_s"] * each / bandwidth
-        if parts & {"streams", "ttft", "share"}:
-            figures |= through_the_worker(options, parts, rounds=rounds, log=cache / "worker.log")
+        if "streams" in parts:
+            figures |= together(plain, rounds=rounds, log=cache / "worker.log")
+        if parts & {"ttft", "share"}:
+            figures |= planning(options, parts, rounds=rounds, log=cache / "worker.log")
         if "overhead" in parts:
             bench = bench_engine_parts.Bench(bundle, threads=threads, folder=folder / "parts", rounds=rounds)
             try:
@@ -180,6 +186,7 @@ def main() -> int:
     parser.add_argument("--keys", type=Path, help="folder of the trust root")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=ALL, action="append", help="measure this part only; may be repeated")
+    parser.add_argument("--plot", type=Path, help="also draw the comparison as this SVG file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     found, known = default_model_places() if options.bundle is None else (options.bundle, options.keys)
@@ -189,6 +196,8 @@ def main() -> int:
     except ModelBundleError as error:
         print(f"{error.message}\n{error.cause}\nWhat to do: {error.action}", file=sys.stderr)
         return 2
+    if options.plot is not None:
+        options.plot.write_text(inference_plot.plot(figures), encoding="utf-8")
     if options.json:
         print(json.dumps(figures))
     else:

@@ -59,10 +59,22 @@ def bytes_per_token(bundle: VerifiedBundle, depth: int) -> int:
 
 
 def kl_and_top1(bundle: VerifiedBundle, *, threads: int) -> dict[str, float]:
-    """Agreement with the dequantised weights over the fixture's texts."""
+    """Agreement with the dequantised weights over the fixture's texts: of each graph alone, and the worse of both."""
     reference = load_reference(REFERENCE)
-    found = agreement(reference, Runner(bundle.directory, threads=threads).logits(reference.texts))
-    return {"kl_vs_reference": found.mean_kl, "top1_vs_reference": found.top1, "kl_positions": found.positions}
+    graphs = {"narrow": bundle.graph_path}
+    if bundle.wide_graph_path is not None:
+        graphs["wide"] = bundle.wide_graph_path
+    found = {
+        name: agreement(reference, Runner(bundle.directory, threads=threads, graph=path.name).logits(reference.texts))
+        for name, path in graphs.items()
+    }
+    return {
+        "kl_vs_reference": max(one.mean_kl for one in found.values()),
+        "top1_vs_reference": min(one.top1 for one in found.values()),
+        "kl_positions": sum(map(len, reference.texts)),
+        **{f"kl_{name}": one.mean_kl for name, one in found.items()},
+        **{f"top1_{name}": one.top1 for name, one in found.items()},
+    }
 
 
 def resident_bytes(pid: int) -> int:
