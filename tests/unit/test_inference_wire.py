@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from appliance.core.ports import GenerationFailed
 from appliance.inference import protocol
-from appliance.inference.hardware import physical_cores
+from appliance.inference.hardware import multiplies_int8, physical_cores
 from appliance.inference.loader import EngineLimits
 from appliance.inference.turnstile import Turnstile
 from appliance.inference.worker import WorkerOptions, parse
@@ -176,6 +176,22 @@ def test_hyper_threads_count_once(tmp_path: Path) -> None:
         quota.write_text(text)
         assert physical_cores(frozenset(range(4)), cpus=tmp_path, quota=quota) == expected
     assert physical_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected"),
+    [
+        ("x86_64", "flags : fpu avx2 avx512_vnni", True),
+        ("x86_64", "flags : fpu avx_vnni", True),
+        ("x86_64", "flags : fpu avx2 avx512f", False),
+        ("aarch64", "Features : fp asimd asimddp", True),
+        ("aarch64", "Features : fp asimd", False),
+    ],
+)
+def test_exact_int8_products_need_the_instructions(tmp_path: Path, machine: str, flags: str, expected: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\n{flags}\n")
+    assert multiplies_int8(tmp_path / "cpuinfo", machine) is expected
+    assert not multiplies_int8(tmp_path / "none", machine)
 
 
 def test_command_line_says_everything(tmp_path: Path) -> None:
