@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from appliance.blueprint import edit_entities, edit_fields, edit_pages, edit_parts
+from appliance.blueprint import edit_assumed, edit_checks, edit_entities, edit_fields, edit_pages, edit_parts
 from appliance.blueprint.behaviour import Rename, Renamed
 from appliance.blueprint.edits import (
+    CheckEdit,
+    DropAssumed,
     EditRefused,
     EntityEdit,
     FieldEdit,
@@ -48,7 +50,7 @@ def apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
     return made
 
 
-def _apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
+def _apply(blueprint: Blueprint, edit: Edit) -> Blueprint:  # noqa: PLR0911 - one return per family
     if isinstance(edit, FieldEdit):
         return edit_fields.apply(blueprint, edit)
     if isinstance(edit, OptionEdit):
@@ -57,6 +59,10 @@ def _apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
         return edit_pages.apply(blueprint, edit)
     if isinstance(edit, EntityEdit):
         return edit_entities.apply(blueprint, edit)
+    if isinstance(edit, CheckEdit):
+        return edit_checks.apply(blueprint, edit)
+    if isinstance(edit, DropAssumed):
+        return edit_assumed.drop(blueprint, edit.name)
     return edit_parts.apply(blueprint, edit)
 
 

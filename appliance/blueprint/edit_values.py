@@ -1,7 +1,8 @@
-"""Words that direct edits use: how far access reaches, kinds of new pages, and the refusal. See ``edits``."""
+"""Words that direct edits use, the refusal, and the edits of checks and of what was assumed. See ``edits``."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from appliance.core.errors import Refused
@@ -29,3 +30,24 @@ class NewPage(StrEnum):
     DETAIL = "detail"
     BOARD = "board"
     CALENDAR = "calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheck:
+    """One of the maker's own checks, as a line of the language without its first word."""
+
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCheck:
+    """One of them less; ``check`` as :class:`AddCheck` writes it."""
+
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropAssumed:
+    """Something less that nobody asked for: a record (``Author``) or a field (``Book.photo``), with what shows it."""
+
+    name: str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Action, Custom, Fragment, Mark, Protection, Reminder, Rename, Rule
+    from appliance.blueprint.checks import OwnCheck
     from appliance.blueprint.expressions import Expression
     from appliance.blueprint.screens import Page
 
@@ -203,6 +204,7 @@ class Blueprint:
     reminders: tuple[Reminder, ...] = ()
     marks: tuple[Mark, ...] = ()
     fragments: tuple[Fragment, ...] = ()
+    checks: tuple[OwnCheck, ...] = ()
     protections: tuple[Protection, ...] = ()
     renames: tuple[Rename, ...] = ()
     colour: str = ""

@@ -18,6 +18,8 @@ from appliance.blueprint.behaviour import (
     Action,
     Custom,
 )
+from appliance.blueprint.check_parser import read_check
+from appliance.blueprint.checks import MAX_CHECKS
 from appliance.blueprint.computed import weigh
 from appliance.blueprint.cursor import Cursor
 from appliance.blueprint.errors import BlueprintError, closest
@@ -47,7 +49,7 @@ T = TypeVar("T")
 MAX_TEXT: Final = 64_000
 STATEMENTS: Final = (
     *("app", "about", "language", "colour", "role", "entity", "access", "rule", "action", "remind", "mark"),
-    *("fragment", "page", "protect", "rename", "example"),
+    *("fragment", "page", "check", "protect", "rename", "example"),
 )
 MAX_FIELD_ACCESS: Final = 48
 MAX_PROTECTIONS: Final = 32
@@ -114,6 +116,7 @@ class _Reader:
         self._finish()
         access, field_access = self._access()
         pages = self._pages()
+        actions = self._actions()
         return Blueprint(
             name=name,
             about=about,
@@ -124,12 +127,13 @@ class _Reader:
             examples=tuple(self._example(cursor) for _, cursor in self._all("example", MAX_EXAMPLES)),
             field_access=field_access,
             rules=self._each("rule", MAX_RULES, lambda line: behaviour.read_rule(line, self.entities)),
-            actions=self._actions(),
+            actions=actions,
             reminders=self._each(
                 "remind", MAX_REMINDERS, lambda line: behaviour.read_reminder(line, self.entities, self.roles)
             ),
             marks=self._each("mark", MAX_MARKS, lambda line: behaviour.read_mark(line, self.entities)),
             fragments=self._each("fragment", MAX_FRAGMENTS, lambda line: behaviour.read_fragment(line, self.entities)),
+            checks=self._each("check", MAX_CHECKS, lambda line: read_check(line, self.entities, self.roles, actions)),
             protections=self._each(
                 "protect",
                 MAX_PROTECTIONS,

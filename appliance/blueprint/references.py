@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.behaviour import Part
+from appliance.blueprint.check_words import sentence
 from appliance.blueprint.expression_references import ExpressionWalk
-from appliance.blueprint.model import Access, Blueprint, Choice, Entity, Example, Field, FieldAccess, Ref
+from appliance.blueprint.model import OWNER, Access, Blueprint, Choice, Entity, Example, Field, FieldAccess, Ref
 from appliance.blueprint.page_references import PageWalk
 
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Action, Fragment, Mark, Protection, Reminder, Rule
+    from appliance.blueprint.checks import Given, OwnCheck
     from appliance.blueprint.expressions import Expression
     from appliance.blueprint.model import Grant
 
@@ -151,6 +153,7 @@ class _Walk:
             reminders=tuple(self._reminder(item) for item in old.reminders),
             marks=tuple(self._mark(item) for item in old.marks),
             fragments=tuple(self._fragment(item) for item in old.fragments),
+            checks=tuple(self._check(item) for item in old.checks),
             protections=tuple(self._protection(item) for item in old.protections),
             examples=tuple(self._example(item) for item in old.examples),
         )
@@ -249,6 +252,28 @@ class _Walk:
         self.place = f"the part “{fragment.title}” of {fragment.entity}"
         inputs = tuple(self._to.field(fragment.entity, one) for one in fragment.inputs)
         return replace(fragment, entity=self._to.entity(fragment.entity), inputs=inputs)
+
+    def _check(self, check: OwnCheck) -> OwnCheck:
+        self.place = f"the check “{sentence(check, self._blueprint)}”"
+        here = check.entity
+
+        def values(listed: tuple[Given, ...]) -> tuple[Given, ...]:
+            return tuple(self._given(here, item) for item in listed)
+
+        return replace(
+            check,
+            entity=self._to.entity(here),
+            role=check.role if check.role == OWNER else self._to.role(check.role),
+            given=values(check.given),
+            then=values(check.then),
+        )
+
+    def _given(self, entity: str, item: Given) -> Given:
+        field = self._expressions.find(entity, item.field)
+        value = item.value
+        if field is not None and isinstance(field.type, Choice) and isinstance(value, str):
+            value = self._to.option(entity, item.field, value)
+        return replace(item, field=self._to.field(entity, item.field), value=value)
 
     def _protection(self, protection: Protection) -> Protection:
         if protection.part in (Part.PAGE, Part.ROLES):

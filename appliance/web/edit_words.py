@@ -101,7 +101,7 @@ def _option(edit: e.OptionEdit) -> str:
             return "choices in another order"
 
 
-def _other(edit: e.PageEdit | e.PartEdit | e.EntityEdit) -> str:  # noqa: PLR0911, PLR0912, C901 - one sentence per kind
+def _other(edit: e.PageEdit | e.PartEdit | e.EntityEdit | e.CheckEdit | e.DropAssumed) -> str:  # noqa: PLR0911, PLR0912, C901 - one sentence per kind
     match edit:
         case e.RenamePage(page=page, to=to):
             return f"Page “{page}” renamed to “{to}”"
@@ -133,6 +133,12 @@ def _other(edit: e.PageEdit | e.PartEdit | e.EntityEdit) -> str:  # noqa: PLR091
             return f"{entity} removed, with what shows it"
         case e.RemoveRole(role=role):
             return f"Role {role} removed"
+        case e.AddCheck(check=check):
+            return f"New check: {check}"
+        case e.RemoveCheck(check=check):
+            return f"Check removed: {check}"
+        case e.DropAssumed(name=name):
+            return f"{name} removed, with what shows it"
         case e.NarrowField(entity=entity, field=field, roles=roles):
             who = ", ".join(roles) or "everybody who sees the record"
             return f"{entity}, {label(field)}: seen by {who}"
