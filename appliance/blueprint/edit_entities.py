@@ -64,6 +64,7 @@ def remove_entity(blueprint: Blueprint, entity: Entity) -> Blueprint:
         reminders=tuple(item for item in blueprint.reminders if item.entity != name),
         marks=tuple(item for item in blueprint.marks if item.entity != name),
         fragments=tuple(item for item in blueprint.fragments if item.entity != name),
+        cases=tuple(item for item in blueprint.cases if item.entity != name),
         checks=tuple(item for item in blueprint.checks if item.entity != name),
         examples=tuple(item for item in blueprint.examples if item.entity != name),
         protections=tuple(

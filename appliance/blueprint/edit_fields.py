@@ -168,6 +168,7 @@ def _delete(blueprint: Blueprint, entity: str, field: Field) -> Blueprint:
         field_access=tuple(
             item for item in blueprint.field_access if (item.entity, item.field) != (entity, field.name)
         ),
+        cases=tuple(item for item in blueprint.cases if (item.entity, item.name) != (entity, field.name)),
     )
     refuse_if_used(tidy, "field", f"{entity}.{field.name}", f"Removing “{field.name}” from {entity}")
     return with_field(tidy, entity, lambda fields: (item for item in fields if item.name != field.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.blueprint import behaviour_printer as behaviour
+from appliance.blueprint.case_parser import case_line
 from appliance.blueprint.check_words import check_line, value_text
 from appliance.blueprint.expression_printer import WHEN, expression_text
 from appliance.blueprint.expression_printer import quoted as quote
@@ -48,6 +49,7 @@ def to_text(blueprint: Blueprint) -> str:
     lines += [behaviour.mark_line(mark, blueprint) for mark in blueprint.marks]
     lines += [behaviour.fragment_line(fragment) for fragment in blueprint.fragments]
     lines += [page_line(page, blueprint) for page in blueprint.pages]
+    lines += [case_line(case, blueprint) for case in blueprint.cases]
     lines += [check_line(check, blueprint) for check in blueprint.checks]
     lines += [behaviour.protection_line(protection) for protection in blueprint.protections]
     lines += [behaviour.rename_line(rename) for rename in blueprint.renames]
