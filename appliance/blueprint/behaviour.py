@@ -126,12 +126,14 @@ class Part(StrEnum):
     RULES = "rules"
     ACTIONS = "actions"
     ROLES = "roles"
+    CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
     """``protect entity Loan``, ``protect access Loan``, ``protect page "Board"``, ``protect rules Loan``,
-    ``protect actions Loan``, ``protect roles``: the model may not change this part. ``name`` is empty for roles."""
+    ``protect actions Loan``, ``protect roles``, ``protect custom Loan.code``: the model may not change this part.
+    ``name`` is empty for roles, and ``Loan.code`` or ``Item "Shelf label"`` for a custom place."""
 
     part: Part
     name: str

@@ -26,7 +26,9 @@ _USAGE: Final = {
 }
 
 
-def read_protection(cursor: Cursor, entities: Sequence[Entity], pages: Sequence[str]) -> Protection:
+def read_protection(
+    cursor: Cursor, entities: Sequence[Entity], pages: Sequence[str], custom: Sequence[str]
+) -> Protection:
     """``entity Loan``, ``access Loan``, ``page "Board"``, ``rules Loan``, ``actions Loan``, ``roles``.
 
     Raises:
@@ -42,6 +44,12 @@ def read_protection(cursor: Cursor, entities: Sequence[Entity], pages: Sequence[
         name = cursor.string("the page's title")
         if name not in pages:
             cursor.fail(f"there is no page {name!r}", closest(name, pages), here)
+    elif part is Part.CUSTOM:
+        here = cursor.peek()
+        text = cursor.rest(cursor.take())
+        if text not in custom:
+            cursor.fail(f"there is no custom place {text!r}", closest(text, custom), here)
+        name = text
     elif part is not Part.ROLES:
         name = clauses.read_entity(cursor, entities, until=()).name
     cursor.end()

@@ -7,8 +7,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from appliance.blueprint.changes import Area, Change, Risk, entity_named
+from appliance.blueprint.check_words import sentence
 from appliance.blueprint.diff_access import access_changes
 from appliance.blueprint.diff_fields import field_changes
+from appliance.blueprint.places import places
 from appliance.blueprint.screens import DashboardPage, KioskPage
 
 if TYPE_CHECKING:
@@ -103,6 +105,17 @@ def _parts(moved: Blueprint, after: Blueprint) -> Iterator[Change]:
             for blueprint in (moved, after)
         )
         yield from _listed(kind, area, old, new, entity)
+    cases = [{place.key: place.cases for place in places(blueprint)} for blueprint in (moved, after)]
+    for key, listed in cases[1].items():
+        if listed != cases[0].get(key, ()):
+            yield change("cases.changed", Area.SCREENS, f"cases {key}", name=key, count=str(len(listed)))
+    told = [{sentence(check, blueprint): check for check in blueprint.checks} for blueprint in (moved, after)]
+    for text in told[0]:
+        if text not in told[1]:
+            yield change("check.removed", Area.ACCESS, f"check {text}", name=text)
+    for text in told[1]:
+        if text not in told[0]:
+            yield change("check.added", Area.ACCESS, f"check {text}", name=text)
 
 
 def _entities(before: Blueprint, moved: Blueprint, after: Blueprint) -> Iterator[Change]:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from appliance.blueprint import edit_entities, edit_fields, edit_pages, edit_parts
+from appliance.blueprint import (
+    edit_assumed,
+    edit_checks,
+    edit_custom,
+    edit_entities,
+    edit_fields,
+    edit_pages,
+    edit_parts,
+)
 from appliance.blueprint.behaviour import Rename, Renamed
 from appliance.blueprint.edits import (
+    CheckEdit,
+    CustomEdit,
+    DropAssumed,
     EditRefused,
     EntityEdit,
     FieldEdit,
@@ -39,7 +50,7 @@ def apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
     Raises:
         EditRefused: it names something that is not there, or would break something; the places are named.
     """
-    made = _apply(blueprint, edit)
+    made = edit_custom.without_stale(_apply(blueprint, edit))
     try:
         parse(to_text(made))
     except BlueprintError as error:
@@ -48,7 +59,7 @@ def apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
     return made
 
 
-def _apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
+def _apply(blueprint: Blueprint, edit: Edit) -> Blueprint:  # noqa: PLR0911 - one return per family
     if isinstance(edit, FieldEdit):
         return edit_fields.apply(blueprint, edit)
     if isinstance(edit, OptionEdit):
@@ -57,6 +68,12 @@ def _apply(blueprint: Blueprint, edit: Edit) -> Blueprint:
         return edit_pages.apply(blueprint, edit)
     if isinstance(edit, EntityEdit):
         return edit_entities.apply(blueprint, edit)
+    if isinstance(edit, CheckEdit):
+        return edit_checks.apply(blueprint, edit)
+    if isinstance(edit, CustomEdit):
+        return edit_custom.apply(blueprint, edit)
+    if isinstance(edit, DropAssumed):
+        return edit_assumed.drop(blueprint, edit.name)
     return edit_parts.apply(blueprint, edit)
 
 

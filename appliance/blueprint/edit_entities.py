@@ -24,7 +24,7 @@ def apply(blueprint: Blueprint, edit: EntityEdit) -> Blueprint:
         case AddEntity():
             return _add(blueprint, edit)
         case RemoveEntity(entity=name):
-            return _remove(blueprint, known_entity(blueprint, name))
+            return remove_entity(blueprint, known_entity(blueprint, name))
         case RemoveRole(role=role):
             return _remove_role(blueprint, role)
         case NarrowField():
@@ -45,7 +45,7 @@ def _add(blueprint: Blueprint, edit: AddEntity) -> Blueprint:
     return replace(blueprint, entities=(*blueprint.entities, made))
 
 
-def _remove(blueprint: Blueprint, entity: Entity) -> Blueprint:
+def remove_entity(blueprint: Blueprint, entity: Entity) -> Blueprint:
     """The kind of record with everything that is only about it; fields of others that refer to it are in the way."""
     name = entity.name
     if len(blueprint.entities) == 1:
@@ -64,6 +64,8 @@ def _remove(blueprint: Blueprint, entity: Entity) -> Blueprint:
         reminders=tuple(item for item in blueprint.reminders if item.entity != name),
         marks=tuple(item for item in blueprint.marks if item.entity != name),
         fragments=tuple(item for item in blueprint.fragments if item.entity != name),
+        cases=tuple(item for item in blueprint.cases if item.entity != name),
+        checks=tuple(item for item in blueprint.checks if item.entity != name),
         examples=tuple(item for item in blueprint.examples if item.entity != name),
         protections=tuple(
             item for item in blueprint.protections if item.name not in ({name} if item.part is not Part.PAGE else gone)
@@ -96,6 +98,7 @@ def _remove_role(blueprint: Blueprint, role: str) -> Blueprint:
         roles=tuple(item for item in blueprint.roles if item != role),
         access=tuple(item for item in access if item.grants),
         field_access=tuple(item for item in narrowed if item.grants),
+        checks=tuple(item for item in blueprint.checks if item.role != role),
     )
     refuse_if_used(tidy, "role", role, f"Removing the role “{role}”")
     return tidy

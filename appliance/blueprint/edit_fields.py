@@ -164,16 +164,17 @@ def _delete(blueprint: Blueprint, entity: str, field: Field) -> Blueprint:
         raise EditRefused(message, action="Add another field first.")
     tidy = replace(
         blueprint,
-        pages=tuple(_without_column(page, entity, field.name) for page in blueprint.pages),
+        pages=tuple(without_column(page, entity, field.name) for page in blueprint.pages),
         field_access=tuple(
             item for item in blueprint.field_access if (item.entity, item.field) != (entity, field.name)
         ),
+        cases=tuple(item for item in blueprint.cases if (item.entity, item.name) != (entity, field.name)),
     )
     refuse_if_used(tidy, "field", f"{entity}.{field.name}", f"Removing “{field.name}” from {entity}")
     return with_field(tidy, entity, lambda fields: (item for item in fields if item.name != field.name))
 
 
-def _without_column(page: Page, entity: str, name: str) -> Page:
+def without_column(page: Page, entity: str, name: str) -> Page:
     """Lists simply show one column less."""
     if not isinstance(page, TablePage | ReportPage) or page.entity != entity:
         return page
@@ -191,7 +192,7 @@ def _retype(blueprint: Blueprint, entity: str, field: Field, edit: RetypeField) 
     if isinstance(edit.type, Ref):
         known_entity(blueprint, edit.type.entity)
     if of_field_type(field.type).kind is not of_field_type(edit.type).kind:
-        plain = replace(blueprint, pages=tuple(_without_column(page, entity, field.name) for page in blueprint.pages))
+        plain = replace(blueprint, pages=tuple(without_column(page, entity, field.name) for page in blueprint.pages))
         plain = replace(plain, field_access=())
         doing = f"Another type for “{field.name}” of {entity}"
         refuse_if_used(plain, "field", f"{entity}.{field.name}", doing)

@@ -21,6 +21,7 @@ from appliance.blueprint.edits import (
 )
 from appliance.blueprint.model import MAX_ABOUT, MAX_NAME, MAX_ROLES, Access, Grant, Permission, Verb
 from appliance.blueprint.naming import RESERVED_SLUGS, class_name, slug
+from appliance.blueprint.places import places
 from appliance.blueprint.references import RenameOne, rewrite
 from appliance.blueprint.words import is_noun, is_title
 
@@ -140,6 +141,8 @@ def _protection(blueprint: Blueprint, edit: Protect | Unprotect) -> Blueprint:
         return replace(blueprint, protections=tuple(item for item in blueprint.protections if item != protection))
     if edit.part is Part.PAGE:
         known = edit.name in {page.title for page in blueprint.pages}
+    elif edit.part is Part.CUSTOM:
+        known = edit.name in {place.key for place in places(blueprint)}
     elif edit.part is Part.ROLES:
         known = not edit.name
     else:

@@ -8,9 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from appliance.blueprint.edit_values import AddCase as AddCase  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import AddCheck as AddCheck  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import AddCustom as AddCustom  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import AddFragment as AddFragment  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import Describe as Describe  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import DropAssumed as DropAssumed  # noqa: PLC0414 - offered here too
 from appliance.blueprint.edit_values import EditRefused as EditRefused  # noqa: PLC0414 - offered here too
 from appliance.blueprint.edit_values import NewPage as NewPage  # noqa: PLC0414 - offered here too
 from appliance.blueprint.edit_values import Reach as Reach  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import RemoveCase as RemoveCase  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import RemoveCheck as RemoveCheck  # noqa: PLC0414 - offered here too
+from appliance.blueprint.edit_values import RemoveFragment as RemoveFragment  # noqa: PLC0414 - offered here too
 
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Part
@@ -303,4 +312,6 @@ OptionEdit = AddOption | RenameOption | RemoveOption | OrderOptions
 PageEdit = RenamePage | MovePage | AddPage | RemovePage | SetColumns
 PartEdit = RenameEntity | RenameRole | AddRole | SetApp | SetAccess | Protect | Unprotect
 EntityEdit = AddEntity | RemoveEntity | RemoveRole | NarrowField
-Edit = FieldEdit | OptionEdit | PageEdit | PartEdit | EntityEdit
+CheckEdit = AddCheck | RemoveCheck
+CustomEdit = AddCustom | AddFragment | RemoveFragment | Describe | AddCase | RemoveCase
+Edit = FieldEdit | OptionEdit | PageEdit | PartEdit | EntityEdit | CheckEdit | CustomEdit | DropAssumed

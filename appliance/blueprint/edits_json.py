@@ -19,7 +19,7 @@ from appliance.blueprint.model import Choice, FieldType, Me, Numbering, Ref, Sca
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_TEXT: Final = 400
+MAX_TEXT: Final = 1600
 MAX_LISTED: Final = 64
 
 _CLASSES: Final[dict[str, type[Any]]] = {

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Action, Custom, Fragment, Mark, Protection, Reminder, Rename, Rule
+    from appliance.blueprint.checks import OwnCheck
     from appliance.blueprint.expressions import Expression
+    from appliance.blueprint.places import Case
     from appliance.blueprint.screens import Page
 
 MAX_ROLES: Final = 6
@@ -203,6 +205,8 @@ class Blueprint:
     reminders: tuple[Reminder, ...] = ()
     marks: tuple[Mark, ...] = ()
     fragments: tuple[Fragment, ...] = ()
+    cases: tuple[Case, ...] = ()
+    checks: tuple[OwnCheck, ...] = ()
     protections: tuple[Protection, ...] = ()
     renames: tuple[Rename, ...] = ()
     colour: str = ""

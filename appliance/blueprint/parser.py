@@ -17,7 +17,11 @@ from appliance.blueprint.behaviour import (
     MAX_RULES,
     Action,
     Custom,
+    Fragment,
 )
+from appliance.blueprint.case_parser import read_case
+from appliance.blueprint.check_parser import read_check
+from appliance.blueprint.checks import MAX_CHECKS
 from appliance.blueprint.computed import weigh
 from appliance.blueprint.cursor import Cursor
 from appliance.blueprint.errors import BlueprintError, closest
@@ -37,6 +41,7 @@ from appliance.blueprint.model import (
 )
 from appliance.blueprint.naming import RESERVED_SLUGS, class_name, identifier, slug
 from appliance.blueprint.page_parser import read_page
+from appliance.blueprint.places import MAX_CASES, Case, custom_fields, fragment_key
 from appliance.blueprint.screens import MAX_PAGES, Page
 from appliance.blueprint.words import COLOURS, LANGUAGES, is_noun, is_title
 
@@ -47,7 +52,7 @@ T = TypeVar("T")
 MAX_TEXT: Final = 64_000
 STATEMENTS: Final = (
     *("app", "about", "language", "colour", "role", "entity", "access", "rule", "action", "remind", "mark"),
-    *("fragment", "page", "protect", "rename", "example"),
+    *("fragment", "case", "page", "check", "protect", "rename", "example"),
 )
 MAX_FIELD_ACCESS: Final = 48
 MAX_PROTECTIONS: Final = 32
@@ -114,6 +119,9 @@ class _Reader:
         self._finish()
         access, field_access = self._access()
         pages = self._pages()
+        actions = self._actions()
+        fragments = self._each("fragment", MAX_FRAGMENTS, lambda line: behaviour.read_fragment(line, self.entities))
+        custom = [*custom_fields(self.entities), *(fragment_key(item) for item in fragments)]
         return Blueprint(
             name=name,
             about=about,
@@ -124,16 +132,18 @@ class _Reader:
             examples=tuple(self._example(cursor) for _, cursor in self._all("example", MAX_EXAMPLES)),
             field_access=field_access,
             rules=self._each("rule", MAX_RULES, lambda line: behaviour.read_rule(line, self.entities)),
-            actions=self._actions(),
+            actions=actions,
             reminders=self._each(
                 "remind", MAX_REMINDERS, lambda line: behaviour.read_reminder(line, self.entities, self.roles)
             ),
             marks=self._each("mark", MAX_MARKS, lambda line: behaviour.read_mark(line, self.entities)),
-            fragments=self._each("fragment", MAX_FRAGMENTS, lambda line: behaviour.read_fragment(line, self.entities)),
+            fragments=fragments,
+            cases=self._cases(fragments),
+            checks=self._each("check", MAX_CHECKS, lambda line: read_check(line, self.entities, self.roles, actions)),
             protections=self._each(
                 "protect",
                 MAX_PROTECTIONS,
-                lambda line: changes.read_protection(line, self.entities, [page.title for page in pages]),
+                lambda line: changes.read_protection(line, self.entities, [page.title for page in pages], custom),
             ),
             renames=self._each(
                 "rename", MAX_RENAMES, lambda line: changes.read_rename(line, self.entities, self.roles)
@@ -263,6 +273,15 @@ class _Reader:
             if any(action.entity == other.entity and slug(action.title) == slug(other.title) for other in found):
                 cursor.fail(f"{action.entity!r} has an action {action.title!r} already", "Give it another title.")
             found.append(action)
+        return tuple(found)
+
+    def _cases(self, fragments: tuple[Fragment, ...]) -> tuple[Case, ...]:
+        found: list[Case] = []
+        for _, cursor in self._all("case", MAX_CASES):
+            case = read_case(cursor, self.entities, fragments, found)
+            if case in found:
+                cursor.fail("this line is there already", "Remove one of them.")
+            found.append(case)
         return tuple(found)
 
     def _each(self, word: str, limit: int, read: Callable[[Cursor], T]) -> tuple[T, ...]:

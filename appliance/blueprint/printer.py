@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.blueprint import behaviour_printer as behaviour
+from appliance.blueprint.case_parser import case_line
+from appliance.blueprint.check_words import check_line, value_text
 from appliance.blueprint.expression_printer import WHEN, expression_text
 from appliance.blueprint.expression_printer import quoted as quote
 from appliance.blueprint.kinds import of_field
-from appliance.blueprint.model import Choice, Me, Numbering, Scalar, Today, Verb
+from appliance.blueprint.model import Choice, Numbering, Scalar, Verb
 from appliance.blueprint.page_printer import page_line
 from appliance.blueprint.words import LANGUAGES
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
         FieldAccess,
         FieldType,
         Grant,
-        Value,
     )
 
 
@@ -48,6 +49,8 @@ def to_text(blueprint: Blueprint) -> str:
     lines += [behaviour.mark_line(mark, blueprint) for mark in blueprint.marks]
     lines += [behaviour.fragment_line(fragment) for fragment in blueprint.fragments]
     lines += [page_line(page, blueprint) for page in blueprint.pages]
+    lines += [case_line(case, blueprint) for case in blueprint.cases]
+    lines += [check_line(check, blueprint) for check in blueprint.checks]
     lines += [behaviour.protection_line(protection) for protection in blueprint.protections]
     lines += [behaviour.rename_line(rename) for rename in blueprint.renames]
     lines += [example_line(example, blueprint) for example in blueprint.examples]
@@ -90,20 +93,6 @@ def field_text(field: Field, entity: Entity, entities: Sequence[Entity]) -> str:
     if field.custom is not None:
         parts.append(f"custom({', '.join(field.custom.inputs)}) {quote(field.custom.description)}")
     return " ".join(parts)
-
-
-def value_text(value: Value, kind: FieldType) -> str:
-    """A value as written for a field of that type."""
-    if isinstance(value, Me):
-        return "me"
-    if isinstance(value, Today):
-        return "today"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return format(value, "f").rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-    bare = isinstance(kind, Choice) or kind in (Scalar.DATE, Scalar.DATETIME)
-    return value if bare else quote(value)
 
 
 def grant_text(grant: Grant) -> str:

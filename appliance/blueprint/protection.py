@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance.blueprint.behaviour import Part, Protection, Renamed
 from appliance.blueprint.changes import entity_named
+from appliance.blueprint.places import places
 from appliance.core.errors import Refused
 
 if TYPE_CHECKING:
@@ -64,14 +65,15 @@ def describe(protection: Protection) -> str:
         Part.RULES: f"the rules of {protection.name}",
         Part.ACTIONS: f"the actions of {protection.name}",
         Part.ROLES: "the roles",
+        Part.CUSTOM: f"the code of {protection.name}",
     }[protection.part]
 
 
 def _renamed(item: Protection, new_names: dict[str, str]) -> bool:
-    return item.part not in (Part.PAGE, Part.ROLES) and item.name in new_names
+    return item.part not in (Part.PAGE, Part.ROLES, Part.CUSTOM) and item.name in new_names
 
 
-def _content(item: Protection, blueprint: Blueprint) -> object:
+def _content(item: Protection, blueprint: Blueprint) -> object:  # noqa: PLR0911 - one per part
     """All that a protection covers."""
     name = item.name
     match item.part:
@@ -86,5 +88,7 @@ def _content(item: Protection, blueprint: Blueprint) -> object:
             return [rule for rule in blueprint.rules if rule.entity == name]
         case Part.ACTIONS:
             return [action for action in blueprint.actions if action.entity == name]
+        case Part.CUSTOM:
+            return [place for place in places(blueprint) if place.key == name]
         case _:
             return blueprint.roles

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.behaviour import Part
+from appliance.blueprint.check_words import sentence
 from appliance.blueprint.expression_references import ExpressionWalk
-from appliance.blueprint.model import Access, Blueprint, Choice, Entity, Example, Field, FieldAccess, Ref
+from appliance.blueprint.model import OWNER, Access, Blueprint, Choice, Entity, Example, Field, FieldAccess, Ref
 from appliance.blueprint.page_references import PageWalk
+from appliance.blueprint.places import Case, place_key, places
 
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Action, Fragment, Mark, Protection, Reminder, Rule
+    from appliance.blueprint.checks import Given, OwnCheck
     from appliance.blueprint.expressions import Expression
     from appliance.blueprint.model import Grant
 
@@ -151,6 +154,8 @@ class _Walk:
             reminders=tuple(self._reminder(item) for item in old.reminders),
             marks=tuple(self._mark(item) for item in old.marks),
             fragments=tuple(self._fragment(item) for item in old.fragments),
+            cases=tuple(self._case(item) for item in old.cases),
+            checks=tuple(self._check(item) for item in old.checks),
             protections=tuple(self._protection(item) for item in old.protections),
             examples=tuple(self._example(item) for item in old.examples),
         )
@@ -250,9 +255,57 @@ class _Walk:
         inputs = tuple(self._to.field(fragment.entity, one) for one in fragment.inputs)
         return replace(fragment, entity=self._to.entity(fragment.entity), inputs=inputs)
 
+    def _case(self, case: Case) -> Case:
+        self.place = ""  # cases follow whatever happens to their place; they hold nothing up
+        place = next(item for item in places(self._blueprint) if (item.entity, item.name) == (case.entity, case.name))
+        values = tuple(
+            self._to.option(case.entity, field.name, value)
+            if isinstance(field.type, Choice) and isinstance(value, str)
+            else value
+            for field, value in zip(place.inputs, case.values, strict=True)
+        )
+        gives = case.gives
+        if isinstance(place.output, Choice) and isinstance(gives, str):
+            gives = self._to.option(case.entity, case.name, gives)
+        name = case.name if place.output is None else self._to.field(case.entity, case.name)
+        return Case(self._to.entity(case.entity), name, values, gives)
+
+    def _place_key(self, key: str) -> str:
+        self.place = ""
+        place = next((item for item in places(self._blueprint) if item.key == key), None)
+        if place is None:
+            return key
+        fragment = place.output is None
+        name = place.name if fragment else self._to.field(place.entity, place.name)
+        return place_key(self._to.entity(place.entity), name, fragment=fragment)
+
+    def _check(self, check: OwnCheck) -> OwnCheck:
+        self.place = f"the check “{sentence(check, self._blueprint)}”"
+        here = check.entity
+
+        def values(listed: tuple[Given, ...]) -> tuple[Given, ...]:
+            return tuple(self._given(here, item) for item in listed)
+
+        return replace(
+            check,
+            entity=self._to.entity(here),
+            role=check.role if check.role == OWNER else self._to.role(check.role),
+            given=values(check.given),
+            then=values(check.then),
+        )
+
+    def _given(self, entity: str, item: Given) -> Given:
+        field = self._expressions.find(entity, item.field)
+        value = item.value
+        if field is not None and isinstance(field.type, Choice) and isinstance(value, str):
+            value = self._to.option(entity, item.field, value)
+        return replace(item, field=self._to.field(entity, item.field), value=value)
+
     def _protection(self, protection: Protection) -> Protection:
         if protection.part in (Part.PAGE, Part.ROLES):
             return protection
+        if protection.part is Part.CUSTOM:
+            return replace(protection, name=self._place_key(protection.name))
         self.place = f"the protection of {protection.part} {protection.name}"
         return replace(protection, name=self._to.entity(protection.name))
 

@@ -30,10 +30,18 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True)
+class Revised:
+    """A blueprint that the model changed. ``left_out`` says, one sentence each, what it meant to do and could not."""
+
+    text: str
+    left_out: tuple[str, ...] = ()
+
+
 class Reviser(Protocol):
     """The model's part in a conversation about an app. Each call takes seconds; none of them changes anything."""
 
-    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> str:
+    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> Revised:
         """The blueprint with what ``request`` asks for; ``on_text`` receives the text piece by piece.
 
         An exception raised by ``on_text`` stops the work and comes out of this call.

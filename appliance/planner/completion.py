@@ -134,6 +134,14 @@ def complete(entity: Entity, names: Sequence[str], catalogue: Catalogue, linked:
     return replace(entity, fields=tuple(fields))
 
 
+def added_fields(asked: Entity, made: Entity) -> list[str]:
+    """What :func:`complete` added, as ``Book.photo``; a name that was split into two was asked for."""
+    known = {field.name for field in asked.fields}
+    if known - {field.name for field in made.fields}:
+        known |= {"first_name", "last_name"}
+    return [f"{made.name}.{field.name}" for field in made.fields if field.name not in known]
+
+
 def _links(
     entity: Entity, known: KnownRecord, names: Sequence[str], catalogue: Catalogue, linked: set[frozenset[str]]
 ) -> list[Field]:

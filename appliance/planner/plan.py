@@ -12,7 +12,7 @@ from appliance.blueprint.printer import access_line, entity_lines, example_line,
 from appliance.core.clock import Clock, SystemClock
 from appliance.core.ports import Message, Prompt, TextGenerator, TokenUsage
 from appliance.planner import stages
-from appliance.planner.completion import companions, complete, is_a_new_kind
+from appliance.planner.completion import added_fields, companions, complete, is_a_new_kind
 from appliance.planner.knowledge import Catalogue, load_catalogue
 from appliance.planner.language import language_of
 from appliance.planner.lines import title_lines
@@ -29,12 +29,14 @@ _EXAMPLES: Final = (2, 1, 3)
 
 @dataclass(frozen=True)
 class Plan:
-    """A planned app: its blueprint, the blueprint's text, and what it cost."""
+    """A planned app: its blueprint, the blueprint's text, what it cost, and what was added without being asked for:
+    records (``Author``) and fields (``Book.photo``) that such apps usually have."""
 
     blueprint: Blueprint
     text: str
     usage: TokenUsage
     prompt_version: str
+    assumed: tuple[str, ...] = ()
 
 
 def plan_prompt(request: str) -> Prompt:
@@ -80,12 +82,14 @@ class Planner:
         """
         wanted = check_request(request, limit=self._limit)
         with self._generator.session(plan_prompt(wanted.text)) as session:
-            draft = self._write(Transcript(session), on_text, wanted)
+            draft, assumed = self._write(Transcript(session), on_text, wanted)
             usage = session.usage()
         text = to_text(draft)
-        return Plan(parse(text), text, usage, PROMPT_VERSION)
+        return Plan(parse(text), text, usage, PROMPT_VERSION, assumed)
 
-    def _write(self, transcript: Transcript, on_text: Callable[[str], None], wanted: Request) -> Blueprint:
+    def _write(
+        self, transcript: Transcript, on_text: Callable[[str], None], wanted: Request
+    ) -> tuple[Blueprint, tuple[str, ...]]:
         def emit(*lines: str) -> None:
             on_text("".join(f"{line}\n" for line in lines))
 
@@ -106,6 +110,7 @@ class Planner:
                 accept=lambda name, taken: is_a_new_kind(name, taken, known),
             )
         added = companions(names, known)
+        assumed = list(added)
 
         def fill(entity: Entity, others: list[Entity]) -> Entity:
             return complete(entity, (*names, *added), known, stages.linked(others)) if language == "en" else entity
@@ -115,7 +120,9 @@ class Planner:
         for index, entity_name in enumerate(names):
             last = index + 1 == len(names)
             end = stages.access_header(names[0]) if last else stages.entity_header(names[index + 1])
-            entities.append(fill(stages.write_entity(transcript, entity_name, names, end, entities), entities))
+            asked = stages.write_entity(transcript, entity_name, names, end, entities)
+            entities.append(fill(asked, entities))
+            assumed += added_fields(asked, entities[-1])
             emit(*entity_lines(entities[-1], entities))
         for entity_name in added:
             entities.append(stages.complete_fields(fill(Entity(entity_name, ()), entities), entities))
@@ -128,4 +135,5 @@ class Planner:
         sample_names = stages.write_example_names(transcript, entities)
         examples = sample_rows(entities, sample_names, today=self._clock.now().date())
         emit(*(example_line(example, blueprint) for example in examples))
-        return Blueprint(name, about, roles, tuple(entities), access, pages, examples, language=language)
+        made = Blueprint(name, about, roles, tuple(entities), access, pages, examples, language=language)
+        return made, tuple(assumed)

@@ -1,8 +1,8 @@
 """A wish about an app to its next blueprint: the model writes changes, deterministic code carries them out.
 
 The model never sees data and never writes the blueprint itself: it cannot lose a part of the app that the wish does not
-mention. What a line cannot do (a name that is taken, a part that others need) is left out; the proposal that the maker
-sees is made from the blueprints before and after, never from the model's words.
+mention. What a line cannot do (a name that is taken, a part that others need) is left out and said; the proposal that
+the maker sees is made from the blueprints before and after, never from the model's words.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from appliance.blueprint.edits import EditRefused, RenameEntity
 from appliance.blueprint.model import Access, Blueprint, Entity, Field, Grant, Permission, Scalar, Verb
 from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
-from appliance.core.conversation import Question
+from appliance.core.conversation import Question, Revised
 from appliance.core.errors import Refused
 from appliance.core.ports import Message, Prompt, TextGenerator
 from appliance.planner.advice import questions_about, suggestions_for
 from appliance.planner.change_lines import change_line
 from appliance.planner.change_steps import NoStep, step
+from appliance.planner.change_words import THREAD_LOST, not_done
 from appliance.planner.outline import outline
 from appliance.planner.request import check_request
 from appliance.planner.transcript import Transcript
@@ -74,7 +75,7 @@ class ModelReviser:
             for _ in session.generate(change_line(nothing), max_tokens=1):
                 pass
 
-    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> str:
+    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> Revised:
         """The blueprint with what ``request`` asks for; ``on_text`` hears each change as it is written.
 
         Raises:
@@ -86,12 +87,12 @@ class ModelReviser:
         before = parse(blueprint_text)
         wish = check_request(request, limit=self._limit)
         with self._generator.session(revise_prompt(before, wish.text)) as session:
-            after, renaming = _write(Transcript(session), before, on_text)
+            after, renaming, left_out = _write(Transcript(session), before, on_text)
         if after == before:
             message = "No change of this app was found in these words."
             action = "Name the record, field or page, and say what should be different; or edit it directly."
-            raise NothingToChange(message, action=action)
-        return to_text(replace(after, renames=_renames(before, renaming)))
+            raise NothingToChange(message, cause=" ".join(left_out), action=action)
+        return Revised(to_text(replace(after, renames=_renames(before, renaming))), left_out)
 
     def clarify(self, request: str) -> tuple[Question, ...]:
         """At most three questions about a request for a new app."""
@@ -114,8 +115,9 @@ def _renames(before: Blueprint, renaming: tuple[Edit, ...]) -> tuple[Rename, ...
 
 def _write(
     transcript: Transcript, before: Blueprint, on_text: Callable[[str], None]
-) -> tuple[Blueprint, tuple[Edit, ...]]:
+) -> tuple[Blueprint, tuple[Edit, ...], tuple[str, ...]]:
     now = before
+    left_out: list[str] = []
     renaming: list[Edit] = []
     seen: set[str] = set()
     idle = 0
@@ -126,14 +128,18 @@ def _write(
         seen.add(text)
         try:
             now, renamed = step(now, text.strip("\n"))
-        except NoStep:
+        except NoStep as refused:
+            left_out.append(not_done(text.strip("\n"), str(refused)))
             idle += 1
             if idle == MOST_IDLE:
+                left_out.append(THREAD_LOST)
                 break
             continue
         renaming += renamed
         on_text(text)
-    return finish(before, now, tuple(renaming)), tuple(renaming)
+    else:
+        left_out.append(THREAD_LOST)
+    return finish(before, now, tuple(renaming)), tuple(renaming), tuple(dict.fromkeys(left_out))
 
 
 def finish(before: Blueprint, after: Blueprint, renaming: tuple[Edit, ...] = ()) -> Blueprint:

@@ -28,7 +28,7 @@ from appliance.studio.people import require_maker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.core.conversation import Answer, Question, Reviser
+    from appliance.core.conversation import Answer, Question, Revised, Reviser
     from appliance.core.ports import AuditSink, BodyVault
     from appliance.studio.people import Actor
 
@@ -103,7 +103,7 @@ class Conversation:
         """Whether apps can be changed in words."""
         return self._reviser is not None
 
-    def ask_change(self, actor: Actor, app: str, words: str, *, text: str, propose: Callable[[str], str]) -> Turn:
+    def ask_change(self, actor: Actor, app: str, words: str, *, text: str, propose: Callable[[Revised], str]) -> Turn:
         """Have the model change the blueprint ``text`` as ``words`` ask; ``propose`` turns what it wrote into the
         identifier of a proposal.
 

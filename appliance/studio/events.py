@@ -12,6 +12,7 @@ Event types, with their data:
 ``stage.finished``  ``stage``, ``seconds``
 ``blueprint.text``  ``text``: the next piece
 ``blueprint.reset`` the text starts again
+``plan.assumed``    ``names``: records and fields that were added unasked
 ``check``           ``stage``, ``text``, ``passed``, ``role``
 ``finding``         ``text``
 ``repair.started``  ``round``, ``text``

@@ -170,6 +170,8 @@ class Pipeline:
                     }
                     evidence.details["tokens"] = run.tokens
                 blueprint = plan.blueprint
+                if plan.assumed:
+                    self._events.publish(run.build.id, "plan.assumed", names=list(plan.assumed))
             self._builds.record_progress(run.build.id, stages=run.stages, tokens=run.tokens)
             if run.project.current is None:
                 self._projects.rename(run.project.id, blueprint.name, self._clock.now())

@@ -87,6 +87,7 @@ class Proposal:
 
     ``base`` is the version that it changes, ``screens``, ``data`` and ``access`` say what it does, ``effects`` what a
     trial on a copy of the records showed. ``confirm`` names what is put aside: each must be confirmed by that name.
+    ``left_out``: what the words asked for and could not be carried out, in sentences.
     ``build`` is the build that carries it out, once accepted.
     """
 
@@ -105,6 +106,7 @@ class Proposal:
     effects: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     confirm: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     state: ProposalState = ProposalState.OPEN
     restores: int | None = None
     build: str | None = None

@@ -134,6 +134,7 @@ def _proposal(data: dict[str, Any]) -> Proposal:
         "access": sentences("access"),
         "effects": tuple(data["effects"]),
         "confirm": tuple(data["confirm"]),
+        "left_out": tuple(data.get("left_out", ())),
         "questions": questions,
     }
     return Proposal(**{**data, **made})

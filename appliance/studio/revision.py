@@ -97,14 +97,17 @@ class RevisionService:
         project = self._standing(actor, project_id)
         return self._propose(actor, project, Source.TEXT, parse(text), words="Blueprint edited")
 
-    def propose_blueprint(self, actor: Actor, project_id: str, blueprint: Blueprint, *, words: str) -> Proposal:
-        """Propose what the model made of ``words``; what is protected stays closed to it.
+    def propose_blueprint(
+        self, actor: Actor, project_id: str, blueprint: Blueprint, *, words: str, left_out: Sequence[str] = ()
+    ) -> Proposal:
+        """Propose what the model made of ``words``; what is protected stays closed to it. ``left_out`` says what it
+        meant and could not do.
 
         Raises:
             NotFound, Protected, RenameRefused, DiskFull, CarryingFailed: see :meth:`propose_edits`.
         """
         project = self._standing(actor, project_id)
-        return self._propose(actor, project, Source.MODEL, blueprint, words=words)
+        return self._propose(actor, project, Source.MODEL, blueprint, words=words, left_out=tuple(left_out))
 
     def propose_restore(self, actor: Actor, project_id: str, number: int) -> Proposal:
         """Propose to go back to version ``number``: code, tables, records and access.
@@ -127,6 +130,7 @@ class RevisionService:
         *,
         words: str,
         restores: int | None = None,
+        left_out: tuple[str, ...] = (),
     ) -> Proposal:
         body = sealed_text(
             self._vault, to_text(replace(blueprint, renames=())), subject=actor.person.subject, kind=BodyKind.BLUEPRINT
@@ -147,6 +151,7 @@ class RevisionService:
                 blueprint=to_text(replace(blueprint, renames=())),
                 renames=renames,
                 restores=restores,
+                left_out=left_out,
             )
             kept = self._look.at(project, Kept(proposal), locks=self._locks.get(project.id))
             self._proposals.put(kept)

@@ -58,7 +58,7 @@ def _check_entity(recorder: Recorder, world: World, entity: Entity) -> None:
     with recorder.check(Stage.ACCEPTANCE, f"The owner can delete {one}", subject=entity.name):
         row = world.add(world.owner, entity)
         message = f"{start(one)} cannot be deleted."
-        expect(world.remove(world.owner, row), (303,), "not_deleted", message)
+        expect(world.may_go(world.remove(world.owner, row), entity), (303,), "not_deleted", message)
         expect(world.view(world.owner, row), (404,), "not_deleted", f"{start(one)} is still there after deleting it.")
     referring = [
         other.name

@@ -11,12 +11,13 @@ from appliance.core.errors import IntramuralError
 
 
 class Stage(StrEnum):
-    """The parts of a verification, in order. ``RESTART`` is what must still be true after one."""
+    """The parts of a verification, in order. ``OWN``: the maker's checks; ``RESTART``: what is still true after one."""
 
     BUILD = "build"
     BOOT = "boot"
     PAGES = "pages"
     ACCEPTANCE = "acceptance"
+    OWN = "own"
     RESTART = "restart"
 
 

@@ -181,5 +181,6 @@ class _RoleCheck:
 
     def _must_delete(self, row: Row) -> None:
         message = f"{start(a(self._role))} cannot delete {self._one}, although they should."
-        expect(self._world.remove(self._first, row), (303,), "access_too_narrow", message)
+        answer = self._world.may_go(self._world.remove(self._first, row), row.entity)
+        expect(answer, (303,), "access_too_narrow", message)
         expect(self._world.view(self._world.owner, row), (404,), "not_deleted", message)

@@ -18,6 +18,7 @@ from appliance.verifier.boot import Launch, Place, prepare, start, stop
 from appliance.verifier.build import check_build
 from appliance.verifier.client import AppClient, expect
 from appliance.verifier.model import Check, CheckFailed, Stage, Verification
+from appliance.verifier.own_checks import check_own
 from appliance.verifier.pages import check_pages, check_strangers, open_page
 from appliance.verifier.people import Passes
 from appliance.verifier.recorder import Recorder
@@ -140,6 +141,8 @@ def _try_out(recorder: Recorder, place: Place, client: AppClient, again: Launch)
             for role in place.blueprint.roles:
                 check_role(recorder, world, role)
             check_behaviour(recorder, world)
+        with recorder.stage(Stage.OWN):
+            check_own(recorder, world)
         before: Mapping[str, list[int]] = {}
         title = "The app closes properly when it is asked to"
         with recorder.stage(Stage.RESTART), recorder.check(Stage.RESTART, title):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from appliance.blueprint.behaviour import Occasion
 from appliance.blueprint.model import OWNER, Blueprint, Entity, Field, Ref
 from appliance.blueprint.naming import identifier, plural, slug
 from appliance.verifier.client import Answer, AppClient, expect
@@ -215,6 +216,18 @@ class World:
         """Send the deletion of a row."""
         token = self.token(who) if csrf is None else csrf
         return self.client.post(who, f"/{slug(row.entity.name)}/{row.id}/delete", {CSRF_FIELD: token} if token else {})
+
+    def may_go(self, answer: Answer, entity: Entity) -> Answer:
+        """The answer to a deletion, unless a rule of the blueprint may refuse it: other values might be let go.
+
+        Raises:
+            CannotTry: a rule on deletion refused.
+        """
+        rules = (rule for rule in self.blueprint.rules if rule.entity == entity.name)
+        if answer.status == 409 and any(Occasion.DELETE in rule.occasions for rule in rules):
+            message = "A rule keeps this row."
+            raise CannotTry(message)
+        return answer
 
     def token(self, who: Actor) -> str:
         """A form token for ``who``, from the first page that has one; empty if they see no form at all."""

@@ -21,6 +21,9 @@ _STAGES: Final = {
 }
 
 
+OWN: Final = "Your own checks"
+
+
 @dataclass
 class Group:
     """Checks that belong together, each with whether it passed."""
@@ -44,6 +47,6 @@ def grouped(events: Iterable[BuildEvent]) -> list[Group]:
             continue
         role, stage = event.data.get("role"), str(event.data["stage"])
         known = "As the owner" if role == OWNER else f"As {role}"
-        title = known if role else _STAGES.get(stage, stage.capitalize())
+        title = OWN if stage == "own" else known if role else _STAGES.get(stage, stage.capitalize())
         groups.setdefault(title, Group(title)).checks.append((event.data["text"], event.data["passed"]))
-    return list(groups.values())
+    return sorted(groups.values(), key=lambda group: group.title != OWN)

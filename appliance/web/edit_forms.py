@@ -8,6 +8,7 @@ from appliance.blueprint.behaviour import Part
 from appliance.blueprint.edits import (
     AddPage,
     AddRole,
+    DropAssumed,
     Edit,
     EditRefused,
     MovePage,
@@ -26,7 +27,7 @@ from appliance.blueprint.edits import (
 )
 from appliance.blueprint.model import Verb
 from appliance.blueprint.screens import ReportPage, TablePage
-from appliance.web import field_forms
+from appliance.web import check_forms, field_forms
 from appliance.web.forms import gone, known_entity, moves_to
 
 if TYPE_CHECKING:
@@ -144,6 +145,11 @@ def _look(form: Form, blueprint: Blueprint) -> list[Edit]:
     return [SetApp(what, form.one(what)) for what, value in stands.items() if form.one(what) != value]
 
 
+def _drop(form: Form, blueprint: Blueprint) -> list[Edit]:  # noqa: ARG001 - one shape for all readers
+    """Something less that nobody asked for."""
+    return [DropAssumed(form.one("name"))]
+
+
 _READERS: Final[Mapping[str, Callable[[Form, Blueprint], list[Edit]]]] = {
     "field": field_forms.field,
     "field-add": field_forms.field_add,
@@ -159,4 +165,7 @@ _READERS: Final[Mapping[str, Callable[[Form, Blueprint], list[Edit]]]] = {
     "page-order": _page_order,
     "page-add": _page_add,
     "look": _look,
+    "check-add": check_forms.check_add,
+    "check-remove": check_forms.check_remove,
+    "assumed-drop": _drop,
 }

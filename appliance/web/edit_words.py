@@ -37,6 +37,7 @@ PARTS: Final = {
     Part.RULES: "the rules of {}",
     Part.ACTIONS: "the actions of {}",
     Part.ROLES: "the roles",
+    Part.CUSTOM: "the code of {}",
 }
 APP: Final = {"name": "The app’s name", "about": "What the app is for", "colour": "Colour", "language": "Language"}
 
@@ -101,7 +102,7 @@ def _option(edit: e.OptionEdit) -> str:
             return "choices in another order"
 
 
-def _other(edit: e.PageEdit | e.PartEdit | e.EntityEdit) -> str:  # noqa: PLR0911, PLR0912, C901 - one sentence per kind
+def _other(edit: e.PageEdit | e.PartEdit | e.EntityEdit | e.CheckEdit | e.CustomEdit | e.DropAssumed) -> str:  # noqa: PLR0911, PLR0912, C901 - one sentence per kind
     match edit:
         case e.RenamePage(page=page, to=to):
             return f"Page “{page}” renamed to “{to}”"
@@ -133,6 +134,24 @@ def _other(edit: e.PageEdit | e.PartEdit | e.EntityEdit) -> str:  # noqa: PLR091
             return f"{entity} removed, with what shows it"
         case e.RemoveRole(role=role):
             return f"Role {role} removed"
+        case e.AddCheck(check=check):
+            return f"New check: {check}"
+        case e.RemoveCheck(check=check):
+            return f"Check removed: {check}"
+        case e.AddCustom(entity=entity, field=field):
+            return f"{entity}, {label(field)}: worked out by a function of its own"
+        case e.AddFragment(entity=entity, title=title):
+            return f"{entity} shows a new part “{title}”"
+        case e.RemoveFragment(entity=entity, title=title):
+            return f"{entity} no longer shows the part “{title}”"
+        case e.Describe(place=place):
+            return f"{place}: another description, so its code is written anew"
+        case e.AddCase(case=case):
+            return f"New example: {case}"
+        case e.RemoveCase(case=case):
+            return f"Example removed: {case}"
+        case e.DropAssumed(name=name):
+            return f"{name} removed, with what shows it"
         case e.NarrowField(entity=entity, field=field, roles=roles):
             who = ", ".join(roles) or "everybody who sees the record"
             return f"{entity}, {label(field)}: seen by {who}"

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from appliance.blueprint.parser import parse
-from appliance.core.conversation import Question
+from appliance.core.conversation import Question, Revised
 from appliance.core.ports import GenerationFailed, TokenUsage
 from appliance.planner.plan import Plan
 
@@ -40,13 +40,24 @@ example Note: "Tool changed, first parts measured", "Press 2", 2026-11-21, low, 
 """
 
 
+LEFT_OUT = "Not done: the field “moon” of Note. The app has that already, or it would change nothing."
+
+
 class ScriptedPlanner:
     """Implements PlannerPart. ``texts`` are used in turn, the last one for ever; ``line_seconds`` sets the pace."""
 
-    def __init__(self, texts: Iterable[str] = (SHIFTS,), *, line_seconds: float = 0.0, fail: bool = False) -> None:
+    def __init__(
+        self,
+        texts: Iterable[str] = (SHIFTS,),
+        *,
+        line_seconds: float = 0.0,
+        fail: bool = False,
+        assumed: tuple[str, ...] = (),
+    ) -> None:
         self.texts = deque(texts)
         self.line_seconds = line_seconds
         self.fail = fail
+        self.assumed = assumed
         self.requests: list[str] = []
 
     def plan(self, request: str, *, on_text: Callable[[str], None]) -> Plan:
@@ -59,7 +70,7 @@ class ScriptedPlanner:
             time.sleep(self.line_seconds)
             on_text(line)
         usage = TokenUsage(prompt=900, cached=850, sampled=120, forced=80)
-        return Plan(parse(text), text, usage, "scripted")
+        return Plan(parse(text), text, usage, "scripted", self.assumed)
 
 
 class ScriptedReviser:
@@ -70,7 +81,7 @@ class ScriptedReviser:
         self.questions = questions
         self.requests: list[str] = []
 
-    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> str:
+    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> Revised:
         self.requests.append(request)
         if "fail" in request:
             message = "The model's process stopped while it was working."
@@ -86,7 +97,7 @@ class ScriptedReviser:
         for line in changed.splitlines(keepends=True):
             time.sleep(self.line_seconds)
             on_text(line)
-        return changed
+        return Revised(changed, (LEFT_OUT,) if "moon" in request else ())
 
     def clarify(self, request: str) -> tuple[Question, ...]:
         self.requests.append(request)

@@ -16,7 +16,7 @@ from tests.unit.test_planner_revise import APP
 def test_any_revision_is_a_valid_blueprint(seed):
     heard: list[str] = []
     try:
-        text = ModelReviser(FakeGenerator(seed=seed)).revise(APP, "Change something.", heard.append)
+        text = ModelReviser(FakeGenerator(seed=seed)).revise(APP, "Change something.", heard.append).text
     except NothingToChange:
         return
     made = parse(text)

@@ -51,6 +51,12 @@ def planned():
     return plan, heard
 
 
+def test_what_nobody_asked_for_is_named():
+    plan, _ = planned()
+    assert {"Key.deposit", "Key.photo", "Handover.condition_at_return"} <= set(plan.assumed)
+    assert not {"Key.label", "Key.opens", "Key.state", "Handover.due", "Handover.back"} & set(plan.assumed)
+
+
 def test_a_plan_becomes_a_complete_blueprint():
     plan, _ = planned()
     assert plan.text == (

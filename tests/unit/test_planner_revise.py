@@ -10,6 +10,7 @@ from appliance.blueprint.printer import to_text
 from appliance.core.errors import Refused
 from appliance.planner.advice import questions_about, suggestions_for
 from appliance.planner.change_steps import NoStep, step
+from appliance.planner.change_words import THREAD_LOST
 from appliance.planner.outline import outline
 from appliance.planner.revise import ModelReviser, NothingToChange, revise_prompt
 from tests.fakes.generator import FakeGenerator
@@ -102,8 +103,8 @@ def test_what_cannot_be_done_changes_nothing(line):
 
 def revise(script, wish="Please change it."):
     heard: list[str] = []
-    text = ModelReviser(FakeGenerator(script)).revise(APP, wish, heard.append)
-    return parse(text), heard
+    revised = ModelReviser(FakeGenerator(script)).revise(APP, wish, heard.append)
+    return parse(revised.text), heard
 
 
 def test_a_wish_becomes_a_blueprint_and_is_heard_line_by_line():
@@ -129,6 +130,28 @@ def test_lines_without_effect_end_a_revision():
     made, heard = revise(["colour teal\n", "rename record Tool to Tool\n", "rename role Helper to Helper\n"])
     assert made.colour == "teal"
     assert heard == ["colour teal\n"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("field Tool name text", "Not done: the field “name” of Tool. "),
+        ("rename role Helper to Helper", "Not done: the new name Helper for Helper. The app has that already"),
+        ("remove record Tool", "Not done: removing Tool. Removing Tool would break "),
+    ],
+)
+def test_a_line_that_cannot_be_carried_out_is_told(line, said):
+    script = FakeGenerator([f"{line}\n", "colour teal\n", "done\n"])
+    revised = ModelReviser(script).revise(APP, "Please change it.", lambda _: None)
+    assert revised.left_out[0].startswith(said)
+    with pytest.raises(NothingToChange) as caught:
+        ModelReviser(FakeGenerator([f"{line}\n", "done\n"])).revise(APP, "Please.", lambda _: None)
+    assert said in caught.value.cause
+
+
+def test_a_model_that_loses_the_thread_says_that_there_may_be_more():
+    script = FakeGenerator(["colour teal\n", "rename record Tool to Tool\n", "rename role Helper to Helper\n"])
+    assert ModelReviser(script).revise(APP, "Please.", lambda _: None).left_out[-1] == THREAD_LOST
 
 
 def test_a_wish_without_a_change_is_refused_with_what_to_do():

@@ -62,8 +62,8 @@ def test_an_answer_names_what_was_proposed() -> None:
     )
     assert turn.over.wait(10)
     assert (turn.state, turn.result) == (TurnState.ANSWERED, "prp_1")
-    assert "due date" in seen[0]
-    assert turn.text == seen[0]
+    assert "due date" in seen[0].text
+    assert turn.text == seen[0].text
     conversation.settle("app_x")
     assert conversation.latest("app_x") is None
 

@@ -16,6 +16,7 @@ from appliance.blueprint.parser import parse
 from appliance.core.events import Event
 from appliance.db.records import BuildState, Origin
 from appliance.identity.return_url import safe_return_url
+from appliance.studio.assumed import assumed
 from appliance.studio.errors import NotAllowed, NotFound
 from appliance.studio.evidence import act
 from appliance.studio.people import roles_in
@@ -61,12 +62,15 @@ class AppController(Controller):
             if story.build.version is not None and story.build.version > 1:
                 story.changes = told_changes(services, app_id, story.build.version)
         settled = not builds or builds[-1].state.final
+        gathered = None if project.current is None else studio.gathering.get(actor, app_id)
         return workspace(
             request,
             app_id,
             "app",
             "app.html",
             stories=told,
+            assumed=() if gathered is None else assumed(builds, studio.events, gathered.blueprint),
+            gathered=gathered,
             titles=TITLES,
             doing=DOING,
             turn=turn,

@@ -9,6 +9,7 @@ from litestar import Controller, Request, Response, get
 
 from appliance.authz.actions import Action
 from appliance.web.access import SIGNED_IN, rule
+from appliance.web.check_forms import ROWS_GIVEN, ROWS_THEN, act_choices, field_choices, own_lines
 from appliance.web.checks import grouped
 from appliance.web.workspace import workspace
 
@@ -63,11 +64,19 @@ class HistoryController(Controller):
         version = None if project.current is None else studio.projects.version(app_id, project.current)
         build = None if version is None or version.build_id is None else studio.builds.get(version.build_id)
         groups = [] if build is None else grouped(studio.events.after(build.id, 0))
+        gathered = None if project.current is None else studio.gathering.get(request.state.actor, app_id)
         return workspace(
             request,
             app_id,
             "checks",
             "checks.html",
+            gathered=gathered,
+            blueprint=None if gathered is None else gathered.blueprint,
+            own=[] if gathered is None else own_lines(gathered.before, gathered.blueprint),
+            acts=[] if gathered is None else act_choices(gathered.blueprint),
+            given=[] if gathered is None else field_choices(gathered.blueprint, typed=True),
+            then=[] if gathered is None else field_choices(gathered.blueprint, typed=False),
+            rows=(ROWS_GIVEN, ROWS_THEN),
             number=project.current or 0,
             groups=groups,
             total=sum(len(group.checks) for group in groups),

@@ -19,6 +19,7 @@ from appliance.web.render import page
 from appliance.web.workspace import back_to, slow_down
 
 if TYPE_CHECKING:
+    from appliance.core.conversation import Revised
     from appliance.db.records import Project
     from appliance.studio.conversation import Turn
     from appliance.studio.people import Actor
@@ -81,8 +82,10 @@ def _ask(services: Services, actor: Actor, app_id: str, words: str) -> Turn:
         message = "This app has no working version yet."
         raise NotFound(message, action="Describe it first; then it can be changed.")
 
-    def propose(text: str) -> str:
-        made = studio.revisions.propose_blueprint(actor, app_id, parse(text), words=clean)
+    def propose(revised: Revised) -> str:
+        made = studio.revisions.propose_blueprint(
+            actor, app_id, parse(revised.text), words=clean, left_out=revised.left_out
+        )
         for older in studio.revisions.open(actor, app_id):
             if older.source is Source.MODEL and older.id != made.id:
                 studio.revisions.withdraw(actor, app_id, older.id)
