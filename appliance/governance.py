@@ -1,4 +1,4 @@
-"""Wiring of what governs the appliance: the policies, and the front door that lets nothing past them."""
+"""Wiring of what governs the appliance: policies, approvals, publishing, and the front door before all of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,29 @@ from typing import TYPE_CHECKING
 
 from appliance.authz.authority import Authority
 from appliance.authz.shipped import shipped_engine
+from appliance.db.approval_records import ApprovalKind
+from appliance.db.repositories.approvals import Approvals
+from appliance.db.repositories.publications import Publications
 from appliance.hosting.routes import AppRoute, FrontDoor
+from appliance.studio.addresses import Addresses
+from appliance.studio.approval import ApprovalService
+from appliance.studio.carrying import Carrier
+from appliance.studio.deciding import Decisions
+from appliance.studio.delegation import Delegations
+from appliance.studio.governing import Governance
+from appliance.studio.mail import Mailer
+from appliance.studio.notices import Notices
+from appliance.studio.publishing import Publishing
+from appliance.studio.releases import Releases
 
 if TYPE_CHECKING:
+    from appliance.core.clock import Clock
     from appliance.core.settings import Settings
+    from appliance.db.engine import Database
     from appliance.hosting.supervisor import AppSupervisor
     from appliance.studio.assembly import Studio
     from appliance.studio.layout import Layout
+    from appliance.studio.parts import Parts
 
 
 def make_authority() -> Authority:
@@ -24,14 +40,57 @@ def make_authority() -> Authority:
     return Authority(shipped_engine())
 
 
-def front_door(settings: Settings, layout: Layout, studio: Studio, apps: AppSupervisor) -> FrontDoor:
-    """Everything that Caddy must know now."""
-    standing = studio.projects.all_standing()
+def make_governance(
+    parts: Parts,
+    studio: Studio,
+    apps: AppSupervisor,
+    *,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+) -> Governance:
+    """Wire what governs; nothing runs yet.
+
+    Raises:
+        PolicyUnusable, PolicyBroken: the policies cannot be used, so nothing may start.
+    """
+    authority, kept, publications = make_authority(), Approvals(database), Publications(database)
+    mailer = Mailer(settings.mail)
+    notices = Notices(mailer, settings.mail, Addresses.of(settings.web).studio)
+    audit = parts.audit
+    approvals = ApprovalService(kept, authority, audit=audit, notices=notices, settings=settings.approvals, clock=clock)
+    decisions = Decisions(approvals, kept, authority, audit=audit, notices=notices, clock=clock)
+    delegations = Delegations(
+        kept, authority, audit=audit, pseudonyms=parts.pseudonyms, settings=settings.approvals, clock=clock
+    )
+    releases = Releases(apps, studio.projects, publications, studio.versions)
+    publishing = Publishing(
+        studio,
+        publications,
+        releases,
+        approvals=approvals,
+        authority=authority,
+        carrier=Carrier(parts.sandbox, studio.versions, releases, parts.render, parts.verifier),
+        audit=audit,
+        publish_routes=parts.publish_routes,
+        settings=settings.approvals,
+        clock=clock,
+    )
+    decisions.carriers[ApprovalKind.PUBLISH] = publishing.carry_out
+    return Governance(authority, approvals, decisions, delegations, publishing, releases, mailer)
+
+
+def front_door(
+    settings: Settings, layout: Layout, studio: Studio, apps: AppSupervisor, governance: Governance
+) -> FrontDoor:
+    """Everything that Caddy must know now: previews, and what is published."""
+    previews = [AppRoute(one.slug, apps.address(one.id).socket) for one in studio.projects.all_standing() if one.slug]
+    live = [AppRoute(one.label, one.socket) for one in governance.releases.routes()]
     return FrontDoor(
         domain=settings.web.domain,
         port=settings.web.port,
         web_socket=layout.web_socket,
         admin_socket=layout.run / "caddy-admin.sock",
         storage=settings.home / "caddy",
-        apps=tuple(AppRoute(one.slug, apps.address(one.id).socket) for one in standing if one.slug),
+        apps=(*previews, *live),
     )

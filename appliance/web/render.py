@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import MediaType, Request, Response
 
+from appliance.web.approval_views import waiting_count
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -55,6 +57,7 @@ def page(
         session=session,
         actor=actor,
         addresses=services.addresses,
+        waiting_for_me=waiting_count(services, actor) if session is not None and actor is not None else 0,
         assets=f"{folder}/{{}}?v={request.app.state.assets}",
         **values,
     )

@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.authz import questions
-from appliance.authz.actions import KIND_OF, Action, Kind
-from appliance.authz.questions import ORDINARY, Circumstances, Principal, PrincipalKind, Question, Resource
+from appliance.authz.actions import Action, Kind
+from appliance.authz.questions import ORDINARY, Circumstances, Principal, Question, Resource
 from appliance.authz.wording import REFUSALS
 from appliance.core.act_context import refine
 from appliance.studio.errors import NotAllowed, NotFound
-from appliance.studio.people import NotYours, Via
+from appliance.studio.people import NotYours
+from appliance.studio.permits import as_principal
 from appliance.web.resources import Found, found_for
 
 if TYPE_CHECKING:
@@ -32,12 +33,6 @@ _TOLD: Final = frozenset(
 """Actions whose refusal is told, because whoever asks knows that there is something."""
 
 
-def principal_of(actor: Actor) -> Principal:
-    """The person, or the operator at this machine, as policies know them."""
-    kind = PrincipalKind.SERVICE if actor.via is Via.LOCAL else PrincipalKind.USER
-    return Principal(kind, actor.principal, actor.roles)
-
-
 async def decide_route(connection: ASGIConnection[Any, Any, Any, Any], services: Services, action: Action) -> None:
     """Decide about the request as its route names it; the resource is found by the address.
 
@@ -45,9 +40,9 @@ async def decide_route(connection: ASGIConnection[Any, Any, Any, Any], services:
         NotAllowed, NotFound: it is not permitted, or there is no such thing.
     """
     actor = getattr(connection.state, "actor", None)
-    principal = questions.VISITOR if actor is None else principal_of(actor)
-    found = await asyncio.to_thread(found_for, services, KIND_OF[action], connection.path_params, actor)
-    require(connection, principal, action, found.resource, found.circumstances, exists=found.exists)
+    principal = questions.VISITOR if actor is None else as_principal(actor)
+    found = await asyncio.to_thread(found_for, services, action, connection.path_params, actor)
+    require(connection, found.principal or principal, action, found.resource, found.circumstances, exists=found.exists)
 
 
 def require(
@@ -67,7 +62,7 @@ def require(
     """
     services: Services = connection.app.state.services
     question = Question(principal, action, resource, circumstances)
-    decision = services.authority.decide(question)
+    decision = services.governance.authority.decide(question)
     note(connection, question, decision)
     if not decision.allowed:
         raise refusal(question, decision, exists=exists)
@@ -89,7 +84,7 @@ def permits(services: Services, actor: Actor, action: Action, found: Found | Res
     """Whether somebody could do it: for pages, which show no button that would be refused. Nothing is recorded."""
     resource = found if isinstance(found, Resource) else found.resource
     circumstances = ORDINARY if isinstance(found, Resource) else found.circumstances
-    return services.authority.decide(Question(principal_of(actor), action, resource, circumstances)).allowed
+    return services.governance.authority.decide(Question(as_principal(actor), action, resource, circumstances)).allowed
 
 
 def refusal(question: Question, decision: Decision, *, exists: bool = True) -> NotAllowed | NotFound:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     from appliance.audit.privacy import Privacy
     from appliance.audit.reading import AuditReader
-    from appliance.authz.authority import Authority
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
     from appliance.identity.oidc import RelyingParty
     from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
     from appliance.studio.addresses import Addresses
     from appliance.studio.assembly import Studio
+    from appliance.studio.governing import Governance
     from appliance.studio.transfers import Transfers
 
 
@@ -72,7 +72,7 @@ class Services:
     studio: Studio
     transfers: Transfers
     audit: AuditSink
-    authority: Authority
+    governance: Governance
     privacy: Privacy
     reader: AuditReader
     export_log: Callable[[str, str, str, str], Path]

@@ -172,7 +172,7 @@ class World:
             assert context["source"] == "192.0.2.9"
         assert context["request"].startswith("req_")
         assert context["rule"]
-        assert context["policy"] == self.appliance.authority.engine.digest
+        assert context["policy"] == self.appliance.governance.authority.engine.digest
         assert Question.from_details(context["asked"]).principal.name == found[0].principal
         return answer
 

@@ -14,6 +14,8 @@ from appliance.studio.errors import NotFound
 from appliance.web.access import LOCAL, SIGNED_IN, local_actor, rule
 from appliance.web.limits import TooMany
 from appliance.web.render import page
+from appliance.web.resources import about
+from appliance.web.rules import permits
 
 if TYPE_CHECKING:
     from appliance.studio.exporting import Archive
@@ -32,7 +34,8 @@ class ExportController(Controller):
             report = services.transfers.imports.report(request.state.actor, app_id)
         except NotFound:
             report = None
-        return page(request, "export.html", project=project, report=report)
+        may = permits(services, request.state.actor, Action.EXPORT_APP, about(services, project, request.state.actor))
+        return page(request, "export.html", project=project, report=report, may_export=may)
 
     @post("/apps/{app_id:str}/export", opt=rule(SIGNED_IN, Action.EXPORT_APP), status_code=200)
     async def download(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:

@@ -143,7 +143,11 @@ def home(request: Request[Any, Any, Any], *, words: str = "", error: IntramuralE
         "home.html",
         status=200 if error is None else status_of(error),
         apps=services.studio.project_service.mine(actor),
-        shared=services.studio.project_service.shared(actor),
+        shared=[
+            one
+            for one in services.governance.publishing.catalogue(actor)
+            if one[0].owner.subject != actor.person.subject
+        ],
         engine=services.engine(),
         engine_state=services.health()["engine"],
         ideas=IDEAS,
