@@ -83,6 +83,9 @@ class Mailer:
             except smtplib.SMTPRecipientsRefused as error:
                 self._lose(f"the relay refuses every recipient: {_first_line(error)}")
                 return
+            except (ValueError, smtplib.SMTPNotSupportedError) as error:
+                self._lose(f"it cannot be sent as a mail: {_first_line(error)}")
+                return
             except (OSError, smtplib.SMTPException) as error:
                 self._trouble = _first_line(error)
                 if attempt + 1 == TRIES or self._stopping.wait(pause):

@@ -90,6 +90,9 @@ def permits(services: Services, actor: Actor, action: Action, found: Found | Res
 def refusal(question: Question, decision: Decision, *, exists: bool = True) -> NotAllowed | NotFound:
     """The error that tells a person of a refusal."""
     told = decision.refusal or REFUSALS[question.action]
+    if not exists and question.resource.kind is Kind.APPROVAL:
+        told = REFUSALS[Action.VIEW_APPROVAL]
+        return NotFound(told.says, action=told.next)
     hidden = question.resource.kind in _HIDDEN and question.action not in _TOLD and not decision.reasons
     maker = questions.Role.MAKER.value in question.principal.roles
     if hidden and question.resource.kind is not Kind.APPROVAL and not maker:

@@ -22,16 +22,21 @@ from appliance.app import Appliance
 from appliance.authz.questions import Question
 from appliance.core import conversation
 from appliance.core.ids import new_id
+from appliance.studio.approval import ApprovalService
 from appliance.studio.build import BuildService
 from appliance.studio.conversation import Conversation
+from appliance.studio.deciding import Decisions
+from appliance.studio.delegation import Delegations
 from appliance.studio.exporting import ExportService
 from appliance.studio.gathering import Gathering
 from appliance.studio.importing import ImportService
 from appliance.studio.project import ProjectService
+from appliance.studio.publishing import Publishing
 from appliance.studio.revision import RevisionService
 from appliance.web.limits import Limits, RateLimit
 from appliance.web.server import make_app
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner, ScriptedReviser
+from tests.fixtures.governed import REVIEWER, RITA
 from tests.fixtures.studio import MARA, MAYA, UWE, Visitor, running, settings_in, short_folder, sign_in
 
 if TYPE_CHECKING:
@@ -77,6 +82,9 @@ SILENT = {
     ("GET", "/sign-in/start"): "sends to the identity provider; nobody is signed in yet",
     ("GET", "/.intramural/session"): "the second half of /open and /enter, which record; a refusal is recorded",
     ("GET", "/gate/check"): "once for each request to an app; the opening and every refusal are recorded",
+    ("GET", f"{APP}/publish"): OWN,
+    ("GET", "/catalogue"): "names of published apps that the person may use",
+    ("GET", "/approvals"): "names of requests; what one holds is recorded when its page is opened",
     ("GET", "/health/live"): "health",
     ("GET", "/health/ready"): "health",
     ("GET", "/api/audit/privacy"): "names of requests and holds for the operator, each recorded when it was made",
@@ -105,6 +113,16 @@ WALKED = {
     ("POST", "/audit/entries/*/bodies"): "audit.viewed",
     ("GET", "/audit/apps/*/versions/*"): "audit.viewed",
     ("POST", "/audit/export"): "audit.exported",
+    ("POST", f"{APP}/publish"): "approval.requested",
+    ("POST", f"{APP}/export/request"): "approval.requested",
+    ("GET", "/approvals/*"): "approval.viewed",
+    ("POST", "/approvals/*/approve"): "approval.approved",
+    ("POST", "/approvals/*/refuse"): "approval.refused",
+    ("POST", "/approvals/*/withdraw"): "approval.withdrawn",
+    ("GET", f"{APP}/use"): "app.release_opened",
+    ("POST", f"{APP}/unpublish"): "app.unpublished",
+    ("POST", "/delegations"): "approval.delegated",
+    ("POST", "/delegations/*/end"): "approval.delegation_revoked",
     ("GET", "/erasures"): "privacy.erasures_viewed",
     ("POST", "/erasures"): "privacy.erasure_requested",
     ("POST", "/erasures/*/approve"): "privacy.subject_erased",
@@ -122,6 +140,7 @@ WALKED = {
     ("POST", "/api/apps/*/export"): "app.exported",
 }
 ELSEWHERE = {
+    ("POST", "/approvals/*/carry-out"): "app.published, by Publishing.carry_out",
     ("POST", "/imports/*"): "data.imported, by ImportService.create",
     ("POST", f"{APP}/changes"): "revision.proposed, by RevisionService.propose_edits",
     ("POST", f"{APP}/proposals/*/answer"): "records.tried, by RevisionService.answer",
@@ -297,6 +316,28 @@ def test_the_auditor_and_the_operator_leave_entries_everywhere(world: World) -> 
     world.expect("POST", "/api/apps", None, json={"request": ""}, **local)
 
 
+def test_what_is_published_approved_and_lent_leaves_entries(world: World) -> None:
+    app, maker = f"/apps/{world.project}", world.maker
+    reviewer = sign_in(world.appliance, RITA, "reviewer")
+    form = {"version": "1", "level": "1", "comment": "for all shifts", "records": "empty", "review": "12"}
+    asked = world.expect("POST", f"{app}/publish", maker, data=form).headers["location"]
+    world.expect("GET", asked, reviewer)
+    assert world.call("POST", f"{asked}/approve", maker)[0].status_code == 403
+    _, leaves = world.call("POST", f"{asked}/approve", reviewer, data={"comment": "good"})
+    assert [leaf.event for leaf in leaves if leaf.kind == "outcome"][:2] == ["approval.approved", "app.published"]
+    world.walked.add(("POST", "/approvals/*/approve"))
+    world.expect("GET", f"{app}/use", maker)
+    world.expect("POST", f"{app}/unpublish", reviewer, data={"reason": "a trial"})
+    for end, who in (("refuse", reviewer), ("withdraw", maker)):
+        again = world.expect("POST", f"{app}/publish", maker, data=form).headers["location"]
+        world.expect("POST", f"{again}/{end}", who, data={"reason": "not yet"})
+    world.expect("POST", f"{app}/export/request", maker, data={"comment": "to the works council"})
+    lent = {"email": "mara@intramural.example", "days": "3", "reason": "on leave"}
+    world.expect("POST", "/delegations", reviewer, data=lent)
+    delegation = world.appliance.governance.delegations.given(REVIEWER)[0]
+    world.expect("POST", f"/delegations/{delegation.id}/end", reviewer)
+
+
 def a_second_auditor_decides_on_erasures(world: World) -> None:
     second, privacy = sign_in(world.appliance, MARA, "auditor"), world.appliance.privacy
     world.expect("GET", "/erasures", second)
@@ -351,10 +392,21 @@ def test_every_route_is_walked_or_has_a_reason(world: World) -> None:
 
 
 READS = {
+    "waiting_for",
+    "waiting",
+    "mine",
+    "history",
+    "of_project",
+    "votes",
+    "granted",
+    "given",
+    "of",
+    "catalogue",
+    "published",
+    "findings",
     "open",
     "get",
     "view",
-    "mine",
     "shared",
     "find",
     "position",
@@ -366,6 +418,10 @@ READS = {
     "name_in_log",
 }
 INSIDE = {
+    "Decisions.carry_out": "app.published and policy.activated, by the part that does it",
+    "Decisions.resume": "a part of the start; each request that it carries out is recorded",
+    "Publishing.ask": "approval.requested, by ApprovalService.request",
+    "Publishing.forget_halves": "a part of the start; removes what never came to be",
     "BuildService.start": "the service's own start",
     "BuildService.stop": "the service's own stop",
     "Conversation.next_steps": "ideas for the maker's own app; nothing is kept",
@@ -386,14 +442,26 @@ INSIDE = {
 
 @pytest.mark.parametrize(
     "service",
-    [BuildService, ProjectService, RevisionService, Conversation, ImportService, ExportService, Gathering],
+    [
+        BuildService,
+        ProjectService,
+        RevisionService,
+        Conversation,
+        ImportService,
+        ExportService,
+        Gathering,
+        ApprovalService,
+        Decisions,
+        Delegations,
+        Publishing,
+    ],
 )
 def test_every_use_case_records_or_has_a_reason(service: type) -> None:
     sources = {name: inspect.getsource(one) for name, one in vars(service).items() if inspect.isfunction(one)}
 
     def records(name: str, seen: frozenset[str] = frozenset()) -> bool:
         text = sources.get(name, "")
-        if re.search(r"\bact\(", text) or re.search(r"\.(submit|_restore|_locks\.put)\(", text):
+        if re.search(r"\b_?act\(", text) or re.search(r"\.(submit|_restore|_locks\.put)\(", text):
             return True
         inner = set(re.findall(r"self\.(\w+)\(", text)) - seen - {name}
         return any(records(one, seen | {name}) for one in inner if one in sources)

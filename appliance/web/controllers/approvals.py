@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from litestar import Controller, Request, Response, get, post
 
 from appliance.authz.actions import Action
-from appliance.authz.questions import APPLIANCE
+from appliance.authz.questions import APPLIANCE, POLICY
 from appliance.blueprint.parser import parse
 from appliance.core.clock import SystemClock
 from appliance.core.errors import IntramuralError
@@ -131,6 +131,7 @@ def _overview(request: Request[Any, Any, Any], error: IntramuralError | None = N
         delegates=permits(services, actor, Action.DELEGATE_APPROVAL, APPLIANCE),
         given=governance.delegations.given(actor),
         held=governance.approvals.rights.standing_in(actor),
+        sees_policy=permits(services, actor, Action.VIEW_POLICY, POLICY),
         most_days=services.settings.approvals.delegation_days,
         published=governance.publishing.published() if answers else [],
         now=SystemClock().now(),
