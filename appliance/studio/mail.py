@@ -34,7 +34,7 @@ class Mailer:
         self._queue: queue.Queue[Letter] = queue.Queue(MAX_QUEUED)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lost = 0
+        self._lost, self._lost_why = 0, ""
         self._trouble = ""
 
     def start(self) -> None:
@@ -64,7 +64,7 @@ class Mailer:
         if not self._settings.host:
             return "off"
         if self._lost:
-            return f"{self._lost} mails could not be sent: {self._trouble}"
+            return f"{self._lost} mails could not be sent: {self._lost_why}"
         return f"the relay does not answer: {self._trouble}" if self._trouble else "ok"
 
     def _work(self) -> None:
@@ -109,8 +109,7 @@ class Mailer:
             relay.send_message(message)
 
     def _lose(self, why: str) -> None:
-        self._lost += 1
-        self._trouble = why
+        self._lost, self._lost_why = self._lost + 1, why
         _log.warning("a mail about a request could not be sent: %s", why)
 
 
