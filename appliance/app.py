@@ -153,7 +153,7 @@ class Appliance:
             clock=clock,
         )
         self.governance = make_governance(
-            parts, self.studio, self.apps, database=database, settings=settings, clock=clock
+            parts, self.studio, self.apps, log=self.audit, database=database, settings=settings, clock=clock
         )
         self.transfers = make_transfers(
             self.studio, home=settings.home, sandbox=self._sandbox, audit=self.audit, clock=clock

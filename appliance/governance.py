@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from appliance.audit.recent import recent_intents
 from appliance.authz.authority import Authority
-from appliance.authz.shipped import shipped_engine
+from appliance.authz.questions import Question
+from appliance.authz.shipped import shipped_policies, shipped_schema
+from appliance.authz.store import PolicyStore
+from appliance.authz.trial import Recorded
 from appliance.db.approval_records import ApprovalKind
 from appliance.db.repositories.approvals import Approvals
 from appliance.db.repositories.publications import Publications
@@ -18,11 +23,17 @@ from appliance.studio.delegation import Delegations
 from appliance.studio.governing import Governance
 from appliance.studio.mail import Mailer
 from appliance.studio.notices import Notices
+from appliance.studio.policy import PolicyService, policies_in_force
 from appliance.studio.publishing import Publishing
 from appliance.studio.releases import Releases
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from appliance.audit.log import AuditLog
     from appliance.core.clock import Clock
+    from appliance.core.ports import AuditSink
     from appliance.core.settings import Settings
     from appliance.db.engine import Database
     from appliance.hosting.supervisor import AppSupervisor
@@ -31,13 +42,25 @@ if TYPE_CHECKING:
     from appliance.studio.parts import Parts
 
 
-def make_authority() -> Authority:
-    """Whoever must know whether something is permitted asks this.
+def make_authority(settings: Settings, audit: AuditSink, clock: Clock) -> tuple[Authority, PolicyStore]:
+    """Whoever must know whether something is permitted asks this; and where its policies are kept.
 
     Raises:
-        PolicyUnusable, PolicyBroken: the policies cannot be used, so nothing may start.
+        PolicyUnusable: the policies cannot be used, so nothing may start.
     """
-    return Authority(shipped_engine())
+    store = PolicyStore(settings.home / "policies")
+    engine = policies_in_force(store, shipped_schema(), shipped_policies(), audit=audit, clock=clock)
+    return Authority(engine), store
+
+
+def recorded_decisions(log: AuditLog, since: datetime) -> Iterator[Recorded]:
+    """Questions that the log holds, and what they led to; entries of older programs without one are passed over."""
+    for ref, leaf in recent_intents(log, since):
+        context = leaf.details.get("context")
+        asked = context.get("asked") if isinstance(context, dict) else None
+        if isinstance(asked, dict):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                yield Recorded(ref.index, leaf.time.isoformat(), leaf.event, Question.from_details(asked))
 
 
 def make_governance(
@@ -45,6 +68,7 @@ def make_governance(
     studio: Studio,
     apps: AppSupervisor,
     *,
+    log: AuditLog,
     database: Database,
     settings: Settings,
     clock: Clock,
@@ -52,9 +76,10 @@ def make_governance(
     """Wire what governs; nothing runs yet.
 
     Raises:
-        PolicyUnusable, PolicyBroken: the policies cannot be used, so nothing may start.
+        PolicyUnusable: the policies cannot be used, so nothing may start.
     """
-    authority, kept, publications = make_authority(), Approvals(database), Publications(database)
+    authority, store = make_authority(settings, parts.audit, clock)
+    kept, publications = Approvals(database), Publications(database)
     mailer = Mailer(settings.mail)
     notices = Notices(mailer, settings.mail, Addresses.of(settings.web).studio)
     audit = parts.audit
@@ -77,7 +102,17 @@ def make_governance(
         clock=clock,
     )
     decisions.carriers[ApprovalKind.PUBLISH] = publishing.carry_out
-    return Governance(authority, approvals, decisions, delegations, publishing, releases, mailer)
+    policy = PolicyService(
+        store,
+        authority,
+        approvals,
+        schema=shipped_schema(),
+        recent=lambda since: recorded_decisions(log, since),
+        audit=audit,
+        clock=clock,
+    )
+    decisions.carriers[ApprovalKind.POLICY] = policy.carry_out
+    return Governance(authority, policy, approvals, decisions, delegations, publishing, releases, mailer)
 
 
 def front_door(

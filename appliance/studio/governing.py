@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from appliance.studio.deciding import Decisions
     from appliance.studio.delegation import Delegations
     from appliance.studio.mail import Mailer
+    from appliance.studio.policy import PolicyService
     from appliance.studio.publishing import Publishing
     from appliance.studio.releases import Releases
 
@@ -23,6 +24,7 @@ class Governance:
     """What the web layer calls."""
 
     authority: Authority
+    policy: PolicyService
     approvals: ApprovalService
     decisions: Decisions
     delegations: Delegations

@@ -26,6 +26,7 @@ from appliance.web.controllers.health import HealthController
 from appliance.web.controllers.history import HistoryController
 from appliance.web.controllers.home import HomeController
 from appliance.web.controllers.imports import ImportController
+from appliance.web.controllers.policy import PolicyController
 from appliance.web.controllers.proposals import ProposalController
 from appliance.web.controllers.publish import PublishController
 from appliance.web.controllers.sign_in import SignInController
@@ -70,6 +71,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             ErasureController,
             ApprovalController,
             PublishController,
+            PolicyController,
             GateController,
             SignInController,
             HealthController,

@@ -30,6 +30,7 @@ from appliance.studio.delegation import Delegations
 from appliance.studio.exporting import ExportService
 from appliance.studio.gathering import Gathering
 from appliance.studio.importing import ImportService
+from appliance.studio.policy import PolicyService
 from appliance.studio.project import ProjectService
 from appliance.studio.publishing import Publishing
 from appliance.studio.revision import RevisionService
@@ -123,6 +124,10 @@ WALKED = {
     ("POST", f"{APP}/unpublish"): "app.unpublished",
     ("POST", "/delegations"): "approval.delegated",
     ("POST", "/delegations/*/end"): "approval.delegation_revoked",
+    ("GET", "/policy"): "policy.viewed",
+    ("GET", "/policy/versions/*"): "policy.viewed",
+    ("POST", "/policy/try"): "policy.tried",
+    ("POST", "/policy"): "approval.requested",
     ("GET", "/erasures"): "privacy.erasures_viewed",
     ("POST", "/erasures"): "privacy.erasure_requested",
     ("POST", "/erasures/*/approve"): "privacy.subject_erased",
@@ -338,6 +343,14 @@ def test_what_is_published_approved_and_lent_leaves_entries(world: World) -> Non
     world.expect("POST", f"/delegations/{delegation.id}/end", reviewer)
 
 
+def test_what_happens_to_the_policy_leaves_entries(world: World) -> None:
+    text = world.appliance.governance.authority.engine.text + '@id("extra") permit (principal, action, resource);'
+    world.expect("GET", "/policy", world.auditor)
+    world.expect("GET", "/policy/versions/1", world.auditor)
+    world.expect("POST", "/policy/try", world.auditor, data={"text": text})
+    world.expect("POST", "/policy", world.auditor, data={"text": text, "comment": "a trial"})
+
+
 def a_second_auditor_decides_on_erasures(world: World) -> None:
     second, privacy = sign_in(world.appliance, MARA, "auditor"), world.appliance.privacy
     world.expect("GET", "/erasures", second)
@@ -420,6 +433,8 @@ READS = {
 INSIDE = {
     "Decisions.carry_out": "app.published and policy.activated, by the part that does it",
     "Decisions.resume": "a part of the start; each request that it carries out is recorded",
+    "PolicyService.text": "a version's text; its page records the look",
+    "PolicyService.carry_out": "policy.activated, by the function that the start uses, too",
     "Publishing.ask": "approval.requested, by ApprovalService.request",
     "Publishing.forget_halves": "a part of the start; removes what never came to be",
     "BuildService.start": "the service's own start",
@@ -454,6 +469,7 @@ INSIDE = {
         Decisions,
         Delegations,
         Publishing,
+        PolicyService,
     ],
 )
 def test_every_use_case_records_or_has_a_reason(service: type) -> None:

@@ -19,6 +19,7 @@ from appliance.studio.people import principal_of
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.approval_views import erasures_waiting, row
 from appliance.web.checks import grouped
+from appliance.web.policy_views import trial_of
 from appliance.web.problems import status_of
 from appliance.web.render import page
 from appliance.web.rules import permits
@@ -149,6 +150,7 @@ def _one(request: Request[Any, Any, Any], approval_id: str, error: IntramuralErr
         row=row(services, actor, approval),
         approval=approval,
         release=_release(services, approval) if approval.kind is ApprovalKind.PUBLISH else None,
+        change=trial_of(services, actor, approval) if approval.kind is ApprovalKind.POLICY else None,
         error=error,
     )
 
