@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
 from playwright.sync_api import expect
+
+from appliance.core.act_context import ActContext, acting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Pages are waited for, and examples are not timed: a busy machine must not turn a right page into a failed test.
 expect.set_options(timeout=30_000)
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _own_context() -> Iterator[None]:
+    """What a test adds to the context of acts is not there for the next one."""
+    with acting(ActContext()):
+        yield
