@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import TYPE_CHECKING
 
 from appliance.audit.recent import recent_intents
@@ -54,11 +55,17 @@ def make_authority(settings: Settings, audit: AuditSink, clock: Clock) -> tuple[
 
 
 def recorded_decisions(log: AuditLog, since: datetime) -> Iterator[Recorded]:
-    """Questions that the log holds, and what they led to; entries of older programs without one are passed over."""
+    """Questions that the log holds, each once for each request, whatever the request left in the log. Entries of older
+    programs, which hold none, are passed over."""
+    known = set()
     for ref, leaf in recent_intents(log, since):
         context = leaf.details.get("context")
         asked = context.get("asked") if isinstance(context, dict) else None
-        if isinstance(asked, dict):
+        if not isinstance(context, dict) or not isinstance(asked, dict):
+            continue
+        once = (context.get("request") or ref.index, json.dumps(asked, sort_keys=True))
+        if once not in known:
+            known.add(once)
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 yield Recorded(ref.index, leaf.time.isoformat(), leaf.event, Question.from_details(asked))
 
