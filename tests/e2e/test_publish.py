@@ -3,6 +3,7 @@ approved, until the next approval, and nothing at all after it was taken back.""
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from appliance.db.records import Member, Origin
 from appliance.studio.errors import NotAllowed
 from appliance.studio.permits import as_principal, permit
 from appliance.studio.releases import NotPublished, live_id, live_label
+from appliance.studio.standing import data_folder
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
 from tests.fixtures.governed import MAKER, OPERATOR, REVIEWER, SECOND, acting_as, ask, publish
 from tests.fixtures.studio import UWE, running
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.app import Appliance
-    from appliance.db.records import Project
+    from appliance.db.records import Project, Version
 
 pytestmark = pytest.mark.sandbox
 GATE_ASKED = 502
@@ -78,6 +80,27 @@ def inside(appliance: Appliance, socket: Path, audience: str, role: str, path: s
         return answer.text
 
 
+def version_of(appliance: Appliance, project: Project) -> Version:
+    version = appliance.studio.projects.version(project.id, 1)
+    assert version is not None
+    return version
+
+
+def records(appliance: Appliance, project: Project) -> Path:
+    known = appliance.governance.publishing.of(project.id)
+    assert known is not None
+    return appliance.studio.versions.folder(project.id) / "data" / known.data
+
+
+def entered(folder: Path, title: str) -> None:
+    """A record that somebody wrote in the app with this folder."""
+    with sqlite3.connect(folder / "app.db") as database:
+        columns = [row[1] for row in database.execute("pragma table_info(note)") if row[1] != "id"]
+        names = ", ".join(f'"{name}"' for name in columns)
+        taken = ", ".join("?" if name == "title" else f'"{name}"' for name in columns)
+        database.execute(f"insert into note ({names}) select {taken} from note limit 1", (title,))  # noqa: S608
+
+
 def test_a_version_goes_from_its_maker_to_its_users_and_stays_until_the_next_approval(
     appliance: Appliance, project: Project
 ) -> None:
@@ -85,7 +108,7 @@ def test_a_version_goes_from_its_maker_to_its_users_and_stays_until_the_next_app
     assert through_the_front_door(appliance, label).status_code == 404
     with pytest.raises(NotPublished):
         governance.releases.start(project)
-    asked = ask(appliance, project.id, 1)
+    asked = ask(appliance, project.id, 1, copy=True)
     assert {one.code for one in asked.findings} >= {"checks-passed"}
     assert [one.id for one in governance.approvals.waiting_for(REVIEWER)] == [asked.id]
     assert governance.approvals.waiting_for(MAKER) == []
@@ -95,7 +118,13 @@ def test_a_version_goes_from_its_maker_to_its_users_and_stays_until_the_next_app
     assert done.state is ApprovalState.DONE
     socket = governance.releases.start(project)
     assert socket != appliance.apps.address(project.id).socket
-    assert "Shift Handover" in inside(appliance, socket, live_id(project.id), "Operator")
+    assert "Oil leak" in inside(appliance, socket, live_id(project.id), "Operator", "/note")
+    own, preview = records(appliance, project), data_folder(appliance.studio.versions, version_of(appliance, project))
+    assert own.name.startswith("live-")
+    entered(own, "Entered in the release")
+    assert "Entered in the release" in inside(appliance, socket, live_id(project.id), "Operator", "/note")
+    with sqlite3.connect(own.parent / preview / "app.db") as other:
+        assert other.execute("select count(*) from note where title = 'Entered in the release'").fetchone() == (0,)
 
     text = SHIFTS.replace("  settled boolean\n", "  settled boolean\n  cause text\n", 1)
     changed = next_version(appliance, project, text, 2)
@@ -104,7 +133,10 @@ def test_a_version_goes_from_its_maker_to_its_users_and_stays_until_the_next_app
     again = publish(appliance, project.id, 2)
     assert again.state is ApprovalState.DONE
     assert "cause" in governance.releases.text(changed)
-    assert "Shift Handover" in inside(appliance, governance.releases.start(changed), live_id(project.id), "Operator")
+    page = inside(appliance, governance.releases.start(changed), live_id(project.id), "Operator", "/note")
+    assert "Entered in the release" in page
+    assert records(appliance, project) != own
+    assert not own.exists()
     published = [leaf for _, leaf in appliance.audit.leaves() if leaf.event == "app.published"]
     assert [leaf.result for leaf in published] == [None, "done"] * 2
     assert published[2].details["approved_by"] == ["user:demo-rita"]
