@@ -44,6 +44,8 @@ class ModelSettings(_Section):
     """Never changed silently: a model that cannot run there does not start."""
     streams: int = Field(default=8, ge=1, le=64)
     """Conversations that are computed together; the next ones wait."""
+    ceiling: Literal["public", "internal", "confidential", "restricted"] = "restricted"
+    """The highest class of data that may be handed to the model."""
 
 
 class BuildSettings(_Section):

@@ -42,5 +42,7 @@ def permit(authority: Authority, question: Question) -> Decision:
     )
     if not decision.allowed:
         told = decision.refusal or REFUSALS[question.action]
-        raise NotAllowed(told.says, cause=f"{question.action}: {decision.rule}", action=told.next)
+        error = NotAllowed(told.says, cause=f"{question.action}: {decision.rule}", action=told.next)
+        error.because(question, decision)
+        raise error
     return decision

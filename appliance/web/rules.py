@@ -87,8 +87,37 @@ def permits(services: Services, actor: Actor, action: Action, found: Found | Res
     return services.governance.authority.decide(Question(as_principal(actor), action, resource, circumstances)).allowed
 
 
+def require_model(request: ASGIConnection[Any, Any, Any, Any], services: Services, level: int) -> None:
+    """Whether words about data of ``level`` may be handed to the model. A yes is not noted: what the words are for is
+    decided and noted already.
+
+    Raises:
+        NotAllowed: they may not.
+    """
+    ceiling = questions.LEVELS.index(services.settings.model.ceiling)
+    model = questions.model("default", ceiling=ceiling)
+    question = Question(as_principal(request.state.actor), Action.USE_MODEL, model, Circumstances(level=level))
+    decision = services.governance.authority.decide(question)
+    if not decision.allowed:
+        note(request, question, decision)
+        raise refusal(question, decision)
+
+
+def require_model_for(request: ASGIConnection[Any, Any, Any, Any], app_id: str) -> None:
+    """The same for words about an app: they are as secret as what it holds."""
+    services: Services = request.app.state.services
+    known = services.governance.publishing.of(app_id)
+    require_model(request, services, questions.DEFAULT_LEVEL if known is None else known.level)
+
+
 def refusal(question: Question, decision: Decision, *, exists: bool = True) -> NotAllowed | NotFound:
     """The error that tells a person of a refusal."""
+    error = _worded(question, decision, exists=exists)
+    error.because(question, decision)
+    return error
+
+
+def _worded(question: Question, decision: Decision, *, exists: bool) -> NotAllowed | NotFound:
     told = decision.refusal or REFUSALS[question.action]
     if not exists and question.resource.kind is Kind.APPROVAL:
         told = REFUSALS[Action.VIEW_APPROVAL]

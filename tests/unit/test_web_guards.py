@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -252,6 +252,21 @@ def test_a_route_without_an_action_is_closed_and_one_that_forgets_to_decide_does
     with pytest.raises(LitestarException) as failed:
         open_house.call("GET", "/forgetful", "owner")
     assert isinstance(failed.value.__cause__, UndecidedError)
+
+
+def test_words_reach_no_model_that_is_not_rated_for_the_data(studio: Studio) -> None:
+    model = studio.services.settings.model.model_copy(update={"ceiling": "public"})
+    tight = replace(studio.services, settings=studio.services.settings.model_copy(update={"model": model}))
+    app = make_app(tight, studio.app.state.limits)
+    lowered = Studio(studio.appliance, tight, app, studio.project, studio.build, studio.visitors)
+    address = f"/apps/{studio.project.id}"
+    for path in ("/apps", f"{address}/requests", f"{address}/builds"):
+        form = {"request": "Keep notes", "csrf_token": studio.visitors["owner"].session.csrf_token}
+        answer = lowered.call("POST", path, "owner", data=form, headers={"hx-request": "true"})
+        assert answer.status_code == 403, path
+        assert "Data of this class may not be given to this model." in answer.text
+    context: Any = [leaf for _, leaf in studio.appliance.audit.leaves()][-2].details["context"]
+    assert (context["rule"], context["decision"]) == ("data-stays-below-the-models-ceiling", "deny")
 
 
 def test_a_refusal_says_why_and_what_next_in_plain_words(studio: Studio) -> None:

@@ -17,6 +17,7 @@ from appliance.web.access import SIGNED_IN, rule
 from appliance.web.controllers.history import told_changes
 from appliance.web.controllers.talk import standing_proposal
 from appliance.web.places import Place, enter
+from appliance.web.rules import require_model_for
 from appliance.web.story import DOING, stories
 from appliance.web.workspace import leave_to, slow_down, workspace
 
@@ -88,6 +89,8 @@ class AppController(Controller):
         origin = Origin.BLUEPRINT if form.get("kind") == "blueprint" else Origin.PROMPT
         slow_down(request)
         words = str(form.get("request", ""))
+        if origin is Origin.PROMPT:
+            await asyncio.to_thread(require_model_for, request, app_id)
         await asyncio.to_thread(
             services.studio.build_service.submit, request.state.actor, words, origin=origin, project_id=app_id
         )
