@@ -156,7 +156,12 @@ class Appliance:
             parts, self.studio, self.apps, log=self.audit, database=database, settings=settings, clock=clock
         )
         self.transfers = make_transfers(
-            self.studio, home=settings.home, sandbox=self._sandbox, audit=self.audit, clock=clock
+            self.studio,
+            self.governance.releases,
+            home=settings.home,
+            sandbox=self._sandbox,
+            audit=self.audit,
+            clock=clock,
         )
         self._http = http_client()
         store = SqliteSessionStore(settings.home / "sessions.sqlite")

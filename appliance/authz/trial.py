@@ -65,7 +65,9 @@ def replay(before: Engine, after: Engine, recorded: Iterable[Recorded]) -> Trial
 
 
 def can_be_changed_again(engine: Engine) -> bool:
-    """Whether two people are left who could propose and approve another policy. Without them nobody could."""
+    """Whether two people are left who could sign in, propose another policy, and approve it."""
+    if not engine.decide(Question(questions.VISITOR, Action.VISIT, questions.APPLIANCE)).allowed:
+        return False
     asks = [role for role in Role if _may_ask(engine, role)]
     return bool(asks) and any(_may_approve(engine, role) for role in Role)
 
@@ -73,7 +75,11 @@ def can_be_changed_again(engine: Engine) -> bool:
 def _may_ask(engine: Engine, role: Role) -> bool:
     who = _somebody("asks", role)
     wanted = questions.approval("apr", kind="policy", requester=who.name)
-    steps = ((Action.VIEW_POLICY, questions.POLICY), (Action.PROPOSE_POLICY, questions.POLICY))
+    steps = (
+        (Action.USE_STUDIO, questions.APPLIANCE),
+        (Action.VIEW_POLICY, questions.POLICY),
+        (Action.PROPOSE_POLICY, questions.POLICY),
+    )
     done = Circumstances(approvals=2)
     return (
         all(engine.decide(Question(who, action, on)).allowed for action, on in steps)
@@ -85,7 +91,7 @@ def _may_ask(engine: Engine, role: Role) -> bool:
 def _may_approve(engine: Engine, role: Role) -> bool:
     wanted = questions.approval("apr", kind="policy", requester="user:asks")
     who = _somebody("approves", role)
-    return all(
+    return engine.decide(Question(who, Action.USE_STUDIO, questions.APPLIANCE)).allowed and all(
         engine.decide(Question(who, action, wanted)).allowed for action in (Action.VIEW_APPROVAL, Action.APPROVE)
     )
 

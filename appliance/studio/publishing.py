@@ -6,6 +6,7 @@ copy of the preview's, and are carried over when a later version with other tabl
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from appliance.studio.standing import data_folder, standing, step_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from appliance.authz.authority import Authority
     from appliance.core.clock import Clock
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from appliance.studio.people import Actor
     from appliance.studio.releases import Releases
 
+KEPT: Final = "before-"
+"""How the name of the folder begins that holds the records of the release before."""
 DAYS_OF_A_MONTH: Final = 30
 MOST_MONTHS: Final = 60
 
@@ -195,7 +199,7 @@ class Publishing:
             moved.keep()
         self._publish_routes()
         if known is not None and known.data != moved.data:
-            shutil.rmtree(self._data(project, known.data), ignore_errors=True)
+            self._put_aside(project, known.data)
 
     @contextmanager
     def _records(
@@ -223,7 +227,7 @@ class Publishing:
             if not moved.kept:
                 shutil.rmtree(target, ignore_errors=True)
 
-    def _copy_preview(self, project: Project, version: Version, target: Any) -> None:
+    def _copy_preview(self, project: Project, version: Version, target: Path) -> None:
         if version.number != project.current:
             message = "Only the newest version's records can be copied."
             raise Refused(message, action="Ask again, and let the release start empty.")
@@ -232,6 +236,13 @@ class Publishing:
             if (source / DATABASE).exists():
                 copy_records(source, target)
                 sync_tree(target)
+
+    def _put_aside(self, project: Project, name: str) -> None:
+        """Keep the records of the release before as they were, until the next one; earlier ones go."""
+        for older in self._data(project, "").glob(f"{KEPT}*"):
+            shutil.rmtree(older, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._data(project, name).rename(self._data(project, f"{KEPT}{name}"))
 
     # --- taking back -------------------------------------------------------------------------------------------
 
@@ -301,5 +312,5 @@ class Publishing:
             raise NotFound(message, action="Choose one from the list.")
         return found
 
-    def _data(self, project: Project, name: str) -> Any:
+    def _data(self, project: Project, name: str) -> Path:
         return self._studio.versions.folder(project.id) / "data" / name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.behaviour import Renamed
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from appliance.db.repositories.projects import Projects
     from appliance.db.repositories.publications import Publications
     from appliance.hosting.supervisor import AppSupervisor
-    from appliance.studio.standing import Standing
     from appliance.studio.version import VersionStore
 
 SUFFIX: Final = "--live"
@@ -39,6 +39,7 @@ PLACE: Final = "published"
 LIVE: Final = "live-"
 """How the names of folders with a release's records begin."""
 HELD_SECONDS: Final = 30.0
+KEPT: Final = 256
 
 
 class NotPublished(Refused):
@@ -86,6 +87,9 @@ class Releases:
         self._publications, self._versions = publications, versions
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
+        # Versions never change, so what was read of one once stays true. Asked for with each request to a release.
+        self._package = lru_cache(KEPT)(self._read_package)
+        self._names = lru_cache(KEPT)(self._read_names)
 
     def publication(self, project_id: str) -> Publication | None:
         """What is published of an app, if anything is."""
@@ -105,6 +109,22 @@ class Releases:
             raise NotPublished(message, action=f"Ask {project.owner.name}, who made it.")
         return version
 
+    def prepare(self, project: Project) -> AppRelease:
+        """The release with its records; nothing is run.
+
+        Raises:
+            NotPublished: there is none.
+        """
+        # What is published is asked only now: it may have changed while the release was held.
+        version, found = self.version(project), self.publication(project.id)
+        return AppRelease(
+            app_id=live_id(project.id),
+            slug=live_label(project.slug or ""),
+            package=self._package(version),
+            code=self._versions.checkout(project.id, version.commit, place=PLACE),
+            data=self._versions.folder(project.id) / "data" / ("" if found is None else found.data),
+        )
+
     def start(self, project: Project) -> Path:
         """Run the release; returns its Unix socket.
 
@@ -118,7 +138,7 @@ class Releases:
             message = f"“{project.name}” gets another version right now."
             raise BeingPublished(message, action="Try again in a moment.")
         try:
-            return self._apps.ensure_running(self._release(project)).socket
+            return self._apps.ensure_running(self.prepare(project)).socket
         finally:
             lock.release()
 
@@ -142,9 +162,11 @@ class Releases:
     def roles(self, project: Project, person: Person) -> tuple[str, ...]:
         """The roles of a person in the release: those that the owner gave, by the names that the release knows."""
         given = roles_in(self._projects, project, person)
-        if given in ((), (OWNER,)) or self.version(project).number == project.current:
+        version = self.version(project)
+        if given in ((), (OWNER,)) or project.current in (None, version.number):
             return given
-        names = self._names(project)
+        current = self._projects.version(project.id, project.current or 0)
+        names = {} if current is None else self._names(version, current)
         return tuple(names.get(role, role) for role in given)
 
     def routes(self) -> list[LiveRoute]:
@@ -156,27 +178,14 @@ class Releases:
                 found.append(LiveRoute(live_label(project.slug), self._apps.address(live_id(project.id)).socket))
         return found
 
-    def _names(self, project: Project) -> dict[str, str]:
-        """Names of roles as the release has them, by the names that they have now."""
-        current = None if project.current is None else self._projects.version(project.id, project.current)
-        if current is None:
-            return {}
-        then: Standing = standing(self._versions, self.version(project))
-        renames, _ = meant(then.lineage, standing(self._versions, current).lineage)
-        return {rename.after: rename.before for rename in renames if rename.kind is Renamed.ROLE}
+    def _read_package(self, version: Version) -> str:
+        return package_name(standing(self._versions, version).blueprint.name)
 
-    def _release(self, project: Project) -> AppRelease:
-        # What is published is asked only now: it may have changed while the release was held.
-        version = self.version(project)
-        found = self.publication(project.id)
-        blueprint_name = standing(self._versions, version).blueprint.name
-        return AppRelease(
-            app_id=live_id(project.id),
-            slug=live_label(project.slug or ""),
-            package=package_name(blueprint_name),
-            code=self._versions.checkout(project.id, version.commit, place=PLACE),
-            data=self._versions.folder(project.id) / "data" / ("" if found is None else found.data),
-        )
+    def _read_names(self, version: Version, current: Version) -> dict[str, str]:
+        """Names of roles as the release has them, by the names that they have now."""
+        then, now = (standing(self._versions, one).lineage for one in (version, current))
+        renames, _ = meant(then, now)
+        return {rename.after: rename.before for rename in renames if rename.kind is Renamed.ROLE}
 
     def _lock(self, project_id: str) -> threading.Lock:
         with self._guard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import zipfile
 from typing import TYPE_CHECKING
 
 import httpx
@@ -101,6 +102,17 @@ def entered(folder: Path, title: str) -> None:
         database.execute(f"insert into note ({names}) select {taken} from note limit 1", (title,))  # noqa: S608
 
 
+def exported(appliance: Appliance, project: Project, *, published: bool) -> str:
+    """The records in an archive of the app, as text."""
+    made = appliance.transfers.exports.export(MAKER, project.id, published=published)
+    with zipfile.ZipFile(made.path) as archive:
+        names = [name for name in archive.namelist() if "/data/tables/" in name]
+        text = "".join(archive.read(name).decode() for name in names)
+    made.remove()
+    assert "Oil leak" in text
+    return text
+
+
 def test_a_version_goes_from_its_maker_to_its_users_and_stays_until_the_next_approval(
     appliance: Appliance, project: Project
 ) -> None:
@@ -137,6 +149,9 @@ def test_a_version_goes_from_its_maker_to_its_users_and_stays_until_the_next_app
     assert "Entered in the release" in page
     assert records(appliance, project) != own
     assert not own.exists()
+    packed = {published: exported(appliance, project, published=published) for published in (True, False)}
+    assert "Entered in the release" in packed[True]
+    assert "Entered in the release" not in packed[False]
     published = [leaf for _, leaf in appliance.audit.leaves() if leaf.event == "app.published"]
     assert [leaf.result for leaf in published] == [None, "done"] * 2
     assert published[2].details["approved_by"] == ["user:demo-rita"]
