@@ -104,6 +104,7 @@ def make_governance(
         authority=authority,
         carrier=Carrier(parts.sandbox, studio.versions, releases, parts.render, parts.verifier),
         audit=audit,
+        notices=notices,
         publish_routes=parts.publish_routes,
         settings=settings.approvals,
         clock=clock,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from appliance.core.settings import MailSettings
     from appliance.db.approval_records import Approval
+    from appliance.db.records import Project
 
 _DECIDERS: Final[Mapping[ApprovalKind, tuple[str, ...]]] = {
     ApprovalKind.PUBLISH: ("reviewers",),
@@ -70,6 +71,13 @@ class Notices:
         why = f"\n{approval.outcome}\n" if approval.outcome else ""
         text = f"Your request “{approval.title}” {end}.\n{why}\n{self._link(approval)}\n"
         self._send((approval.requester_email,), f"Your request {end}: {approval.title}", text)
+
+    def taken_back(self, project: Project, reason: str) -> None:
+        """Somebody else took a published app back: tell its owner."""
+        text = (
+            f"“{project.name}” was taken back from its users.\n\n{reason}\n\n{self._studio}/apps/{project.id}/publish\n"
+        )
+        self._send((project.owner.email,), f"Taken back: {project.name}", text)
 
     def _send(self, to: tuple[str, ...], subject: str, text: str) -> None:
         known = tuple(address for address in to if address)

@@ -33,6 +33,8 @@ class Actor:
     auditor: bool = False
     roles: frozenset[str] = frozenset()
     """What policies may say of the person: ``maker``, ``reviewer``, ``operator``, ``auditor``, ``user``."""
+    groups: frozenset[str] = frozenset()
+    """Of the identity provider's groups those that the policies speak of."""
 
     @property
     def principal(self) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def as_principal(actor: Actor) -> Principal:
     """The person, or the operator at this machine, as policies know them."""
     kind = PrincipalKind.SERVICE if actor.via is Via.LOCAL else PrincipalKind.USER
-    return Principal(kind, actor.principal, actor.roles)
+    return Principal(kind, actor.principal, actor.roles, actor.groups)
 
 
 def known_principal(name: str) -> Principal:

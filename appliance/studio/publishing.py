@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.authz import questions
 from appliance.authz.actions import Action
 from appliance.authz.questions import LEVELS, Question
-from appliance.core.errors import IntramuralError, Refused
+from appliance.core.errors import IntramuralError, Refused, Unavailable
 from appliance.core.events import Event
 from appliance.core.ids import new_id
 from appliance.db.approval_records import Approval, ApprovalKind, Observation, Publication, Vote
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from appliance.studio.approval import ApprovalService
     from appliance.studio.assembly import Studio
     from appliance.studio.carrying import Carrier
+    from appliance.studio.notices import Notices
     from appliance.studio.people import Actor
     from appliance.studio.releases import Releases
 
@@ -77,13 +78,15 @@ class Publishing:
         authority: Authority,
         carrier: Carrier,
         audit: AuditSink,
+        notices: Notices,
         publish_routes: Callable[[], None],
         settings: ApprovalSettings,
         clock: Clock,
     ) -> None:
         self._studio, self._publications, self._releases = studio, publications, releases
         self._approvals, self._authority, self._carrier = approvals, authority, carrier
-        self._audit, self._publish_routes, self._settings, self._clock = audit, publish_routes, settings, clock
+        self._audit, self._notices, self._clock = audit, notices, clock
+        self._publish_routes, self._settings = publish_routes, settings
 
     # --- asking ------------------------------------------------------------------------------------------------
 
@@ -233,9 +236,15 @@ class Publishing:
             raise Refused(message, action="Ask again, and let the release start empty.")
         source = self._data(project, data_folder(self._studio.versions, version))
         with self._studio.previews.held(project.id):
-            if (source / DATABASE).exists():
+            if not (source / DATABASE).exists():
+                return
+            try:
                 copy_records(source, target)
                 sync_tree(target)
+            except OSError as error:
+                message = "The records of the preview could not be copied."
+                action = "Ask your operator to free space; then try again to carry it out."
+                raise Unavailable(message, cause=str(error), action=action) from error
 
     def _put_aside(self, project: Project, name: str) -> None:
         """Keep the records of the release before as they were, until the next one; earlier ones go."""
@@ -274,6 +283,8 @@ class Publishing:
             )
         self._releases.stop(project.id)
         self._publish_routes()
+        if project.owner.subject != actor.person.subject:
+            self._notices.taken_back(project, said)
 
     # --- looking -----------------------------------------------------------------------------------------------
 

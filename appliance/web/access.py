@@ -88,7 +88,7 @@ async def _know_session(connection: Connection, services: Services) -> None:
         message = "You are not signed in, or your session has ended."
         raise NotSignedIn(message, action="Sign in again; you come back to where you were.")
     connection.state.session = session
-    connection.state.actor = actor_of(session)
+    connection.state.actor = actor_of(session, services.governance.authority.engine.groups)
     refine(session=session.key)
     if connection.scope.get("method") not in _SAFE:
         await _require_own_page(connection, session, services)
@@ -110,14 +110,15 @@ def current_session(connection: Connection, services: Services) -> Session | Non
     return services.identity.sessions.get(cookie)
 
 
-def actor_of(session: Session) -> Actor:
-    """The person of a session, with what their groups allow."""
+def actor_of(session: Session, spoken_of: frozenset[str] = frozenset()) -> Actor:
+    """The person of a session, with the roles that their groups give, and the groups that policies speak of."""
     roles = roles_of(session.groups)
     return Actor(
         session.person,
         maker=StudioRole.MAKER in roles,
         auditor=StudioRole.AUDITOR in roles,
         roles=frozenset(role.value for role in roles),
+        groups=spoken_of & session.groups,
     )
 
 

@@ -12,7 +12,7 @@ from appliance.app import Appliance
 from appliance.core.clock import ManualClock
 from appliance.core.errors import Refused
 from appliance.core.ports import Person
-from appliance.db.approval_records import Approval, ApprovalKind, ApprovalState, Vote
+from appliance.db.approval_records import Approval, ApprovalKind, ApprovalState, Publication, Vote
 from appliance.db.records import Project
 from appliance.studio.approval import MAX_WAITING, Wanted
 from appliance.studio.deciding import NotWaiting
@@ -202,3 +202,28 @@ def test_requests_are_bounded(world: World) -> None:
         world.governance.approvals._approvals.add(replace(asked, id=f"apr_{_:026}", project_id=None))
     with pytest.raises(Refused, match="wait already"):
         world.governance.approvals.request(OPERATOR, wanted)
+
+
+def test_records_of_a_release_that_never_came_go_at_the_start_and_those_of_one_that_stands_stay(world: World) -> None:
+    project = world.appliance.studio.projects
+    asked = world.ask()
+    assert asked.project_id is not None
+    assert project.get(asked.project_id) is not None
+    data = world.appliance.studio.versions.folder(asked.project_id) / "data"
+    for name in ("live-half", "live-stands", "before-live-old", "v1-of-the-preview"):
+        (data / name).mkdir(parents=True)
+    known = Publication(asked.project_id, 1, 1, "live-stands", 1)
+    world.governance.publishing._publications.put(known)
+    world.governance.publishing.forget_halves()
+    assert sorted(path.name for path in data.iterdir()) == ["before-live-old", "live-stands", "v1-of-the-preview"]
+
+
+def test_an_owner_is_told_when_somebody_else_takes_their_app_back(world: World) -> None:
+    asked = world.ask()
+    found = world.appliance.studio.projects.get(asked.project_id or "")
+    assert found is not None
+    world.governance.publishing._publications.put(Publication(found.id, 1, 1, "live-x", 1))
+    world.governance.publishing._publish_routes = lambda: None
+    world.governance.publishing.withdraw(OPERATOR, found, "it shows too much")
+    assert world.letters.sent[-1] == ("maya@intramural.example", "Taken back: Plants")
+    assert world.governance.publishing.of(found.id).version is None  # type: ignore[union-attr]
