@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from appliance.authz.errors import PolicyUnusable
+from appliance.core.private_files import write_durably
 
 _ACTIVE: Final = "active.json"
 MAX_VERSIONS: Final = 9999
@@ -106,10 +106,9 @@ class PolicyStore:
         name = f"{version.number:04}"
         told = json.dumps(asdict(version), indent=1).encode()
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for file, content in ((f"{name}.cedar", text), (f"{name}.json", told)):
-                _write(self._folder / file, content)
-            _write(self._folder / _ACTIVE, json.dumps({"number": version.number}).encode())
+                write_durably(self._folder / file, content)
+            write_durably(self._folder / _ACTIVE, json.dumps({"number": version.number}).encode())
         except OSError as error:
             message = "The policy cannot be kept, so it does not come into force."
             raise PolicyUnusable(message, cause=str(error), action="Free space on the disk, and try again.") from error
@@ -127,17 +126,3 @@ class PolicyStore:
             "No other policy takes its place."
         )
         return PolicyUnusable(message, cause=f"{self._folder / name}: {cause}", action=action)
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
