@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -208,5 +209,26 @@ def test_only_the_last_days_are_tried_however_long_the_log_is(home: Path) -> Non
         assert len(recent_intents(appliance.audit, now - timedelta(days=30))) >= 5
         assert recent_intents(appliance.audit, now + timedelta(seconds=5)) == []
         assert len(recent_intents(appliance.audit, now - timedelta(days=30), most=4)) == 2
+    finally:
+        appliance.stop()
+
+
+def test_a_full_disk_leaves_the_policy_as_it_was(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    appliance = appliance_in(home)
+    try:
+        governance = appliance.governance
+        before = governance.authority.engine
+        asked = governance.policy.propose(AUDITOR, before.text + NO_IMPORTS, "x")
+
+        def full(_path: Path, _content: bytes) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("appliance.authz.store.write_durably", full)
+            with pytest.raises(PolicyUnusable, match="does not come into force"):
+                governance.decisions.approve(REVIEWER, asked.id, "")
+        assert governance.authority.engine is before
+        assert governance.decisions.carry_out(asked.id, "user:demo-rita").state is ApprovalState.DONE
+        assert governance.authority.engine is not before
     finally:
         appliance.stop()
