@@ -172,6 +172,7 @@ TABLE = [
     ("POST", "/delegations/{delegation}/end", "401 403 404 403 403"),
     ("GET", "/policy", "303 403 200 403 403"),
     ("GET", "/policy/versions/1", "303 403 200 403 403"),
+    ("GET", "/policy/versions/99", "303 403 404 403 403"),
     ("POST", "/policy/try", "401 403 422 403 403"),
     ("POST", "/policy", "401 403 422 403 403"),
     ("GET", "/erasures", "303 403 200 403 403"),

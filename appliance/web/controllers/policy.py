@@ -10,6 +10,7 @@ from litestar import Controller, Request, Response, get, post
 from appliance.authz.actions import Action
 from appliance.authz.questions import POLICY
 from appliance.core.errors import IntramuralError
+from appliance.studio.errors import NotFound
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.policy_views import told
 from appliance.web.problems import status_of
@@ -35,7 +36,10 @@ class PolicyController(Controller):
     def version(self, request: Request[Any, Any, Any], number: int) -> Response[Any]:
         """The text of a version, as plain text."""
         services: Services = request.app.state.services
-        services.governance.policy.view(request.state.actor)
+        _, versions = services.governance.policy.view(request.state.actor)
+        if number not in {one.number for one in versions}:
+            message = "There is no such version of the policy."
+            raise NotFound(message, action="Choose one from the list.")
         text = services.governance.policy.text(number)
         return Response(text, media_type="text/plain; charset=utf-8")
 
