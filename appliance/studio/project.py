@@ -13,7 +13,7 @@ from appliance.db.records import Member, Origin, Version
 from appliance.studio.addresses import slug_for
 from appliance.studio.errors import Busy, NotFound
 from appliance.studio.evidence import act
-from appliance.studio.people import Actor, pseudonym, require_owner
+from appliance.studio.people import Actor, group_member, pseudonym, require_owner
 from appliance.studio.standing import standing
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from appliance.studio.version import VersionStore
 
 MAX_MEMBERS: Final = 200
+MAX_GROUPS: Final = 500
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
 
@@ -74,9 +75,11 @@ class ProjectService:
 
     def shared(self, actor: Actor) -> list[Project]:
         """Apps of other people that the person may open."""
-        if not actor.person.email:
+        names = [actor.person.email] if actor.person.email else []
+        names += [group_member(group) for group in sorted(actor.groups)[:MAX_GROUPS]]
+        if not names:
             return []
-        shared = self._projects.shared_with(actor.person.email)
+        shared = self._projects.shared_with(*names)
         return [project for project in shared if project.owner.subject != actor.person.subject]
 
     def get(self, actor: Actor, project_id: str) -> Project:

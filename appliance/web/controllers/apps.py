@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from appliance.web.services import Services
 
 TOLD: Final = 6
+_BINDING: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class AppController(Controller):
@@ -127,17 +129,20 @@ class AppController(Controller):
         return enter(request, project, to=to, role=role)
 
 
-def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: str = "") -> Response[Any]:
-    """Send the browser to the app's origin with a one-time code for a session there.
+def enter(
+    request: Request[Any, Any, Any], project: Project, *, to: str, role: str = "", binding: str = ""
+) -> Response[Any]:
+    """Send the browser to the app's origin with a one-time code for a session there; first for a secret of its own,
+    when ``binding`` does not say that it has one.
 
     Raises:
         NotAllowed: the person has no role in the app, or is not the owner and asked to view it as somebody else.
     """
     services: Services = request.app.state.services
     actor = request.state.actor
-    found = about(services, project, actor.person)
+    found = about(services, project, actor.person, actor.groups)
     require(request, principal_of(actor), Action.PREVIEW_APP, found.resource, found.circumstances)
-    roles = roles_in(services.studio.projects, project, actor.person)
+    roles = roles_in(services.studio.projects, project, actor.person, actor.groups)
     if role and (roles != (OWNER,) or role not in _roles_of(services, project)):
         message = "This app cannot be viewed in that role."
         raise NotAllowed(message, action="Choose a role from the list above the app.")
@@ -153,12 +158,17 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
             stack.enter_context(
                 act(services.audit, Event.APP_OPENED, principal=actor.principal, resource=project.id, details=details)
             )
-        code = services.identity.app_sessions.issue_code(session, host=host, path=path, view_as=role or None)
+        if _BINDING.fullmatch(binding):
+            code = services.identity.app_sessions.issue_code(
+                session, host=host, path=path, binding=binding, view_as=role or None
+            )
+            step, query = "session", {"code": code, "to": path}
+        else:
+            step, query = "enter", {"to": path} | ({"role": role} if role else {})
     request.app.state.openings.add(*opening)
-    query = urlencode({"code": code, "to": path})
     # This answer is a redirect inside the studio's own frame: it must be allowed to stand there.
     return Redirect(
-        f"{origin}/.intramural/session?{query}",
+        f"{origin}/.intramural/{step}?{urlencode(query)}",
         status_code=303,
         headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
     )
