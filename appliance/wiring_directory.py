@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from appliance.core.ports import AppTokenIssuer, AuditSink
     from appliance.core.settings import Settings
     from appliance.db.repositories.projects import Projects
-    from appliance.identity.directory import DirectoryPerson
+    from appliance.identity.directory_records import DirectoryPerson
     from appliance.identity.store import SqliteSessionStore
     from appliance.studio.addresses import Addresses
     from appliance.web.services import IdentityServices

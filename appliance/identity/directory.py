@@ -11,79 +11,17 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from appliance.identity.directory_records import (
+    COLUMNS,
+    MAX_GROUPS,
+    MAX_PEOPLE,
+    SCHEMA,
+    DirectoryGroup,
+    DirectoryPerson,
+)
 from appliance.identity.errors import DirectoryUnavailable
-
-MAX_PEOPLE: Final = 100_000
-MAX_GROUPS: Final = 5_000
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS person (
-    source    TEXT NOT NULL,
-    id        TEXT NOT NULL,
-    subject   TEXT NOT NULL DEFAULT '',
-    user_name TEXT NOT NULL COLLATE NOCASE,
-    name      TEXT NOT NULL,
-    email     TEXT NOT NULL COLLATE NOCASE,
-    active    INTEGER NOT NULL,
-    manager   TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (source, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS person_subject ON person (subject);
-CREATE INDEX IF NOT EXISTS person_email ON person (email);
-CREATE TABLE IF NOT EXISTS membership (
-    source TEXT NOT NULL,
-    grp    TEXT NOT NULL,
-    person TEXT NOT NULL,
-    PRIMARY KEY (source, grp, person)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS membership_person ON membership (source, person);
-CREATE TABLE IF NOT EXISTS grp (
-    source TEXT NOT NULL,
-    id     TEXT NOT NULL,
-    name   TEXT NOT NULL,
-    PRIMARY KEY (source, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS resource (
-    kind TEXT NOT NULL,
-    id   TEXT NOT NULL,
-    body TEXT NOT NULL,
-    PRIMARY KEY (kind, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS token (
-    name    TEXT PRIMARY KEY,
-    digest  BLOB NOT NULL UNIQUE,
-    created REAL NOT NULL
-) WITHOUT ROWID;
-"""
-_COLUMNS: Final = "source, id, subject, user_name, name, email, active, manager"
-
-
-@dataclass(frozen=True)
-class DirectoryPerson:
-    """A person as one source knows them. ``subject`` is the provider's ``sub``, empty while it is not known;
-    ``manager`` is the manager's id in the same source."""
-
-    source: str
-    id: str
-    subject: str
-    user_name: str
-    name: str
-    email: str
-    active: bool
-    manager: str = ""
-
-
-@dataclass(frozen=True)
-class DirectoryGroup:
-    """A group with the ids of its people."""
-
-    source: str
-    id: str
-    name: str
-    people: tuple[str, ...] = ()
 
 
 class Directory:
@@ -100,7 +38,7 @@ class Directory:
             self._connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA secure_delete=ON")
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
 
@@ -285,7 +223,7 @@ class Directory:
     @staticmethod
     def _put(cursor: sqlite3.Cursor, person: DirectoryPerson) -> None:
         cursor.execute(
-            f"INSERT INTO person ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO UPDATE SET"  # noqa: S608
+            f"INSERT INTO person ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO UPDATE SET"  # noqa: S608
             " subject = CASE excluded.subject WHEN '' THEN subject ELSE excluded.subject END,"
             " user_name = excluded.user_name, name = excluded.name, email = excluded.email,"
             " active = excluded.active, manager = excluded.manager",
@@ -304,7 +242,7 @@ class Directory:
 
     def _find(self, where: str, *values: str) -> list[DirectoryPerson]:
         with self._cursor() as cursor:
-            query = f"SELECT {_COLUMNS} FROM person WHERE {where} ORDER BY name, source, id LIMIT {MAX_PEOPLE}"  # noqa: S608
+            query = f"SELECT {COLUMNS} FROM person WHERE {where} ORDER BY name, source, id LIMIT {MAX_PEOPLE}"  # noqa: S608
             cursor.execute(query, values)
             rows = cursor.fetchall()
         return [

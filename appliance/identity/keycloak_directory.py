@@ -12,10 +12,10 @@ import httpx
 from keycloak import KeycloakAdmin
 
 from appliance.core.errors import Unavailable
-from appliance.identity.directory import MAX_GROUPS, MAX_PEOPLE, DirectoryGroup, DirectoryPerson
+from appliance.identity.directory_records import MAX_GROUPS, MAX_PEOPLE, DirectoryGroup, DirectoryPerson
 from appliance.identity.errors import DirectoryUnavailable, ProvisioningFailed
 from appliance.identity.provisioning.realm import told
-from appliance.identity.provisioning.wanted import DIRECTORY_CLIENT
+from appliance.identity.provisioning.wanted import ACCESS_TOKEN_SECONDS, DIRECTORY_CLIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class KeycloakDirectory:
         admin = KeycloakAdmin(
             server_url=self._server,
             realm_name=self._realm,
-            token={"access_token": token},
+            token={"access_token": token, "expires_in": ACCESS_TOKEN_SECONDS},
             verify=self._verify,
             timeout=SECONDS,
         )

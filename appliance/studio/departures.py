@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from appliance.core.ports import AuditSink
     from appliance.db.records import Project
     from appliance.db.repositories.projects import Projects
-    from appliance.identity.directory import Directory, DirectoryPerson
+    from appliance.identity.directory import Directory
+    from appliance.identity.directory_records import DirectoryPerson
 
 DIRECTORY: Final = "directory"
 

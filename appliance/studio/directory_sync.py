@@ -16,7 +16,8 @@ from appliance.identity.errors import DirectoryUnavailable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.identity.directory import Directory, DirectoryGroup, DirectoryPerson
+    from appliance.identity.directory import Directory
+    from appliance.identity.directory_records import DirectoryGroup, DirectoryPerson
     from appliance.studio.departures import Departures
 
 SOURCE: Final = "keycloak"

@@ -24,6 +24,7 @@ from appliance.web.controllers.gate import GateController
 from appliance.web.controllers.health import HealthController
 from appliance.web.controllers.history import HistoryController
 from appliance.web.controllers.home import HomeController
+from appliance.web.controllers.identity_desk import IdentityDeskController
 from appliance.web.controllers.imports import ImportController
 from appliance.web.controllers.proposals import ProposalController
 from appliance.web.controllers.provider import ProviderController
@@ -72,6 +73,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             SignInController,
             ProviderController,
             ScimController,
+            IdentityDeskController,
             HealthController,
             *statics,
         ],

@@ -178,6 +178,18 @@ TABLE = [
     ("GET", "/.intramural/enter", "404 404 404 404 404"),
     ("GET", "/sign-in/step-up", "303 503 503 503 503"),
     ("POST", "/sign-in/backchannel-logout", "400 400 400 400 400"),
+    *(
+        (method, f"/api/identity/{path}", "404 404 404 404 404")
+        for method, path in (
+            ("POST", "provisioning"),
+            ("POST", "provisioning/end"),
+            ("GET", "scim-tokens"),
+            ("POST", "scim-tokens"),
+            ("POST", "scim-tokens/revoke"),
+            ("POST", "sync"),
+            ("GET", "orphans"),
+        )
+    ),
     *((method, "/scim/v2/Users", "401 401 401 401 401") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     ("GET", "/api/me", "401 200 200 200 200"),
     ("GET", "/static/studio.css", "200 200 200 200 200"),

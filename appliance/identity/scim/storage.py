@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from scim2_models import EnterpriseUser, Group, Resource, ResourceType, TooManyException, User
 from scim2_server.memory import InMemoryStorage
 
-from appliance.identity.directory import MAX_GROUPS, MAX_PEOPLE, Directory, DirectoryGroup, DirectoryPerson
+from appliance.identity.directory import Directory
+from appliance.identity.directory_records import MAX_GROUPS, MAX_PEOPLE, DirectoryGroup, DirectoryPerson
 
 if TYPE_CHECKING:
     from collections.abc import Generator
