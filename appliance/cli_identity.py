@@ -6,6 +6,7 @@ there is nothing to do.
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import json
 import sys
@@ -23,6 +24,8 @@ from appliance.core.events import Event, Outcome
 from appliance.core.settings import Settings, load_settings
 from appliance.demo.local_api import LocalApi
 from appliance.demo.terminal import Terminal
+from appliance.identity.hardening import require_hardened
+from appliance.identity.provider import ProviderClient, http_client
 from appliance.identity.provisioning.difference import Change, Plan, as_json, difference, printed
 from appliance.identity.provisioning.realm import Realm
 from appliance.identity.provisioning.session import AdminLogin, admin_session
@@ -117,6 +120,26 @@ def export(*, out: Path, **options: Any) -> None:
         ]
         out.write_text(json.dumps({"realm": realm.name, "resources": held}, indent=1, sort_keys=True) + "\n")
         click.echo(f"{out}: {len(held)} resources of realm {realm.name!r}")
+        return 0
+
+    _guarded(run)
+
+
+@identity.command()
+def check() -> None:
+    """Hold settings and provider against what the appliance asks for; needs no account there."""
+
+    async def look(settings: Settings) -> None:
+        async with http_client(settings.identity.ca_file) as http:
+            await ProviderClient(settings.identity.issuer, http, SystemClock(), strict=True).provider()
+
+    def run(settings: Settings) -> int:
+        require_hardened(settings.identity, settings.web)
+        if not settings.identity.issuer:
+            click.echo("The demonstration sign-in is in use, on this machine only.")
+            return 0
+        asyncio.run(look(settings))
+        click.echo(f"{settings.identity.issuer} is what the appliance asks for. The realm itself: identity plan.")
         return 0
 
     _guarded(run)

@@ -31,6 +31,7 @@ class Directory:
         """Open or make the file, mode 0600."""
         self._path = path
         self._lock = threading.RLock()
+        self._reading = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -39,13 +40,17 @@ class Directory:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA secure_delete=ON")
             self._connection.executescript(SCHEMA)
+            # Questions have a connection of their own: a sync that writes for seconds holds up nobody's request.
+            self._reader = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+            self._reader.execute("PRAGMA query_only=ON")
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self._lock, self._reading:
             self._connection.close()
+            self._reader.close()
 
     # --- questions ----------------------------------------------------------------------------------------------
 
@@ -64,7 +69,7 @@ class Directory:
 
     def groups_of(self, subject: str, email: str = "") -> frozenset[str]:
         """Names of the groups that sources other than the sign-in give to a person."""
-        with self._cursor() as cursor:
+        with self._question() as cursor:
             cursor.execute(
                 "SELECT g.name FROM person p JOIN membership m ON m.source = p.source AND m.person = p.id"
                 " JOIN grp g ON g.source = m.source AND g.id = m.grp WHERE p.active = 1 AND p.source = 'scim'"
@@ -98,7 +103,7 @@ class Directory:
 
     def group_names(self) -> list[str]:
         """All groups, by name."""
-        with self._cursor() as cursor:
+        with self._question() as cursor:
             cursor.execute("SELECT DISTINCT name FROM grp ORDER BY name LIMIT ?", (MAX_GROUPS,))
             return [name for (name,) in cursor.fetchall()]
 
@@ -202,14 +207,14 @@ class Directory:
 
     def token_name(self, digest: bytes) -> str | None:
         """The name of the token with this digest."""
-        with self._cursor() as cursor:
+        with self._question() as cursor:
             cursor.execute("SELECT name FROM token WHERE digest = ?", (digest,))
             row = cursor.fetchone()
             return None if row is None else str(row[0])
 
     def tokens(self) -> list[tuple[str, float]]:
         """Names of the tokens, and when they were made."""
-        with self._cursor() as cursor:
+        with self._question() as cursor:
             cursor.execute("SELECT name, created FROM token ORDER BY name")
             return [(name, created) for name, created in cursor.fetchall()]
 
@@ -241,7 +246,7 @@ class Directory:
         cursor.executemany("INSERT OR IGNORE INTO membership VALUES (?, ?, ?)", rows)
 
     def _find(self, where: str, *values: str) -> list[DirectoryPerson]:
-        with self._cursor() as cursor:
+        with self._question() as cursor:
             query = f"SELECT {COLUMNS} FROM person WHERE {where} ORDER BY name, source, id LIMIT {MAX_PEOPLE}"  # noqa: S608
             cursor.execute(query, values)
             rows = cursor.fetchall()
@@ -262,6 +267,14 @@ class Directory:
                     cursor.execute("ROLLBACK")
                     raise
                 cursor.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
+
+    @contextlib.contextmanager
+    def _question(self) -> Iterator[sqlite3.Cursor]:
+        with self._reading:
+            try:
+                yield self._reader.cursor()
             except sqlite3.Error as error:
                 raise self._failed(error) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,16 +17,17 @@ import pytest
 from appliance.core.clock import ManualClock, SystemClock
 from appliance.identity.access_token import ExpectedAccess, access_hint, validate_access_token
 from appliance.identity.assurance import StepUp
-from appliance.identity.bearer import API_AUDIENCE
+from appliance.identity.bearer import API_AUDIENCE, BearerTokens
 from appliance.identity.client_key import ClientKey
-from appliance.identity.errors import IssuerUnavailable, SessionEnded, SignInRefused
+from appliance.identity.device import DeviceSignIn
+from appliance.identity.errors import BearerRefused, IssuerUnavailable, SessionEnded, SignInRefused
 from appliance.identity.id_token import TokenRefused
 from appliance.identity.oidc import RelyingParty
 from appliance.identity.provider import http_client
-from appliance.identity.provisioning.wanted import STUDIO_CLIENT
+from appliance.identity.provisioning.wanted import STUDIO_CLIENT, TERMINAL_CLIENT
 from appliance.identity.sign_in import OidcConfig, PendingSignIn, SignedIn
 from appliance.identity.token_endpoint import TokenEndpoint
-from tests.fixtures.keycloak_realm import TestRealm, form_browser, make_realm, part, through_the_form
+from tests.fixtures.keycloak_realm import TestRealm, confirm_device, form_browser, make_realm, part, through_the_form
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -334,5 +336,46 @@ def test_the_provisioned_client_lets_nothing_else_in(world: World) -> None:
         assert "error=invalid_request" in without.headers["location"]
         implicit = {**query, "response_type": "id_token"}
         assert "error=" in (await browser.get(f"{base}/auth", params=implicit)).headers["location"]
+
+    world.run(act)
+
+
+async def _no_wait(_seconds: float) -> None:
+    """The code is confirmed already."""
+    await asyncio.sleep(1.1)
+
+
+def test_a_terminal_signs_in_by_a_code_that_a_person_confirms(world: World) -> None:
+    async def act(party: RelyingParty, browser: httpx.AsyncClient) -> None:
+        device = DeviceSignIn(party.client, TERMINAL_CLIENT)
+        code = await device.begin()
+        assert code.user_code in code.complete
+        said = await confirm_device(browser, code.complete, "uwe")
+        assert "successful" in said.lower(), said
+        tokens = await device.wait(replace(code, interval=1), _no_wait)
+        bearer = BearerTokens(party, frozenset({TERMINAL_CLIENT}), SystemClock())
+        person, groups, session = await bearer.authenticate(tokens.access_token)
+        assert (person.subject, groups) == (world.uwe, {"/user"})
+        assert session
+        fresh = await device.refresh(tokens)
+        assert fresh.access_token != tokens.access_token
+        ended = BearerTokens(party, frozenset({TERMINAL_CLIENT}), SystemClock(), ended=lambda sid, _: sid == session)
+        with pytest.raises(BearerRefused, match="has ended"):
+            await ended.authenticate(fresh.access_token)
+        with pytest.raises(BearerRefused, match="client"):
+            await BearerTokens(party, frozenset({"another"}), SystemClock()).authenticate(fresh.access_token)
+        with pytest.raises(SessionEnded):
+            await device.refresh(tokens)  # used before
+
+    world.run(act)
+
+
+def test_a_terminal_whose_code_is_declined_is_not_signed_in(world: World) -> None:
+    async def act(party: RelyingParty, browser: httpx.AsyncClient) -> None:
+        device = DeviceSignIn(party.client, TERMINAL_CLIENT)
+        code = await device.begin()
+        await confirm_device(browser, code.complete, "uwe", accept=False)
+        with pytest.raises(SignInRefused):
+            await device.wait(replace(code, interval=1, seconds=3), _no_wait)
 
     world.run(act)
