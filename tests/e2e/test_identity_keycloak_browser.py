@@ -145,8 +145,10 @@ def test_another_group_counts_at_the_next_look(world: World) -> None:
         answer = page.goto(f"{world.studio}/imports/new")
         assert answer is not None
         assert answer.status == 403
-        told = world.events("identity.groups_changed")
-        assert told[-1]["details"]["removed"] == ["/maker"]
+        told = [
+            one["details"]["removed"] for one in world.events("identity.groups_changed") if "removed" in one["details"]
+        ]
+        assert told == [["/maker"]]
 
 
 def test_an_export_of_the_log_asks_for_the_second_factor(world: World) -> None:
@@ -163,7 +165,7 @@ def test_an_export_of_the_log_asks_for_the_second_factor(world: World) -> None:
         with page.expect_download() as download:
             page.get_by_role("button", name="Export").first.click()
         assert Path(download.value.path()).stat().st_size > 0
-        assert world.events("identity.stepped_up")[-1]["details"]["session"]
+        assert any(one["details"].get("acr") == "2" for one in world.events("identity.stepped_up"))
 
 
 def test_an_administrators_logout_ends_pages_apps_and_streams(world: World) -> None:
@@ -197,7 +199,7 @@ def test_an_administrators_logout_ends_pages_apps_and_streams(world: World) -> N
         for one in (page, other):
             one.goto(app)
             one.wait_for_url(SIGN_IN)
-        ended = world.events("identity.session_ended")
+        ended = [one for one in world.events("identity.session_ended") if "by" in one["details"]]
         assert {one["details"]["by"] for one in ended} == {"provider"}
         assert len(ended) >= 2
         world.sign_in(page, "maya")
