@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
 from playwright.sync_api import expect
+
+from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Pages are waited for, and examples are not timed: a busy machine must not turn a right page into a failed test.
 expect.set_options(timeout=30_000)
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def keycloak() -> Iterator[KeycloakServer]:
+    """One real Keycloak for all tests of a run; each test module makes a realm of its own on it."""
+    with keycloak_server() as server:
+        yield server

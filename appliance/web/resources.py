@@ -11,7 +11,7 @@ from appliance.authz.questions import ORDINARY, Circumstances, Resource
 from appliance.studio.people import principal_of, roles_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from appliance.core.ports import Person
     from appliance.db.records import Project
@@ -45,14 +45,14 @@ def found_for(services: Services, kind: Kind, parameters: Mapping[str, Any], act
     project = _project(services, parameters)
     if kind is Kind.VERSION:
         return _version(services, project, int(parameters.get("number", 0)))
-    return about(services, project, None if actor is None else actor.person)
+    return about(services, project, *((None,) if actor is None else (actor.person, actor.groups)))
 
 
-def about(services: Services, project: Project | None, person: Person | None) -> Found:
+def about(services: Services, project: Project | None, person: Person | None, groups: Collection[str] = ()) -> Found:
     """An app, as ``person`` stands to it."""
     if project is None:
         return Found(questions.app("unknown", owner=""), exists=False)
-    member = person is not None and bool(roles_in(services.studio.projects, project, person))
+    member = person is not None and bool(roles_in(services.studio.projects, project, person, groups))
     return Found(questions.app(project.id, owner=principal_of(project.owner)), Circumstances(member=member))
 
 

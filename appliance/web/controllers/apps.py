@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from appliance.blueprint.model import OWNER
 from appliance.blueprint.parser import parse
 from appliance.core.events import Event
 from appliance.db.records import BuildState, Origin
+from appliance.db.repositories.projects import GROUP_PREFIX
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.assumed import assumed
 from appliance.studio.errors import NotAllowed, NotFound
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from appliance.web.services import Services
 
 TOLD: Final = 6
+_BINDING: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class AppController(Controller):
@@ -87,7 +90,8 @@ class AppController(Controller):
     @get("/people", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def people(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Who was let in."""
-        return workspace(request, app_id, "people", "people.html")
+        services: Services = request.app.state.services
+        return workspace(request, app_id, "people", "people.html", groups=services.directory.directory.group_names())
 
     @post("/builds", opt=rule(SIGNED_IN, Action.PROMPT_APP))
     async def build(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
@@ -107,7 +111,8 @@ class AppController(Controller):
         """Let a colleague in."""
         services: Services = request.app.state.services
         form = await request.form()
-        email, role = str(form.get("email", "")), str(form.get("role", ""))
+        group, role = str(form.get("group", "")), str(form.get("role", ""))
+        email = f"{GROUP_PREFIX}{group}" if group else str(form.get("email", ""))
         await asyncio.to_thread(services.studio.project_service.let_in, request.state.actor, app_id, email, role)
         return leave_to(request, f"/apps/{app_id}/people")
 
@@ -131,17 +136,20 @@ class AppController(Controller):
         return enter(request, project, to=to, role=role)
 
 
-def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: str = "") -> Response[Any]:
-    """Send the browser to the app's origin with a one-time code for a session there.
+def enter(
+    request: Request[Any, Any, Any], project: Project, *, to: str, role: str = "", binding: str = ""
+) -> Response[Any]:
+    """Send the browser to the app's origin with a one-time code for a session there; first for a secret of its own,
+    when ``binding`` does not say that it has one.
 
     Raises:
         NotAllowed: the person has no role in the app, or is not the owner and asked to view it as somebody else.
     """
     services: Services = request.app.state.services
     actor = request.state.actor
-    found = about(services, project, actor.person)
+    found = about(services, project, actor.person, actor.groups)
     require(request, principal_of(actor), Action.PREVIEW_APP, found.resource, found.circumstances)
-    roles = roles_in(services.studio.projects, project, actor.person)
+    roles = roles_in(services.studio.projects, project, actor.person, actor.groups)
     if role and (roles != (OWNER,) or role not in _roles_of(services, project)):
         message = "This app cannot be viewed in that role."
         raise NotAllowed(message, action="Choose a role from the list above the app.")
@@ -157,12 +165,17 @@ def enter(request: Request[Any, Any, Any], project: Project, *, to: str, role: s
             stack.enter_context(
                 act(services.audit, Event.APP_OPENED, principal=actor.principal, resource=project.id, details=details)
             )
-        code = services.identity.app_sessions.issue_code(session, host=host, path=path, view_as=role or None)
+        if _BINDING.fullmatch(binding):
+            code = services.identity.app_sessions.issue_code(
+                session, host=host, path=path, binding=binding, view_as=role or None
+            )
+            step, query = "session", {"code": code, "to": path}
+        else:
+            step, query = "enter", {"to": path} | ({"role": role} if role else {})
     request.app.state.openings.add(*opening)
-    query = urlencode({"code": code, "to": path})
     # This answer is a redirect inside the studio's own frame: it must be allowed to stand there.
     return Redirect(
-        f"{origin}/.intramural/session?{query}",
+        f"{origin}/.intramural/{step}?{urlencode(query)}",
         status_code=303,
         headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
     )

@@ -21,7 +21,9 @@ from appliance.authz.questions import VISITOR, Principal, PrincipalKind
 from appliance.blueprint.model import OWNER
 from appliance.core.act_context import refine
 from appliance.core.events import Event
+from appliance.identity.app_sessions import bind
 from appliance.identity.errors import ReturnUrlRefused, SignInRefused
+from appliance.identity.handles import SECRET_CHARACTERS, new_secret
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.errors import NotFound
 from appliance.studio.evidence import act
@@ -33,12 +35,14 @@ from appliance.web.controllers.apps import enter
 from appliance.web.limits import TooMany
 from appliance.web.resources import about
 from appliance.web.rules import require
+from appliance.web.standing import standing_groups
 
 if TYPE_CHECKING:
     from appliance.db.records import Project
     from appliance.web.services import Services
 
 PUBLIC_PRINCIPAL: Final = "public"
+MAX_ROLE: Final = 100
 IDENTITY_HEADER: Final = "X-Intramural-Identity"
 
 
@@ -56,14 +60,15 @@ class GateController(Controller):
             return await asyncio.to_thread(_let_through, request, services, project)
         cookie = request.cookies.get(cookies.APP, "")
         session = identity.app_sessions.get(cookie, host=host) if cookie else None
-        if session is None:
+        groups = None if session is None else await standing_groups(services, session.session_key)
+        if session is None or groups is None:
             return _ask_to_sign_in(request, services, project)
         refine(session=session.session_key)
         request.state.principal = name = principal_of(session.person)
-        found = await asyncio.to_thread(about, services, project, session.person)
+        found = await asyncio.to_thread(about, services, project, session.person, groups)
         somebody = Principal(PrincipalKind.USER, name)
         require(request, somebody, Action.PREVIEW_APP, found.resource, found.circumstances)
-        roles = roles_in(services.studio.projects, project, session.person)
+        roles = roles_in(services.studio.projects, project, session.person, groups)
         if session.view_as is not None and roles == (OWNER,):
             roles = (session.view_as,)
         await asyncio.to_thread(services.studio.previews.start, project)
@@ -71,14 +76,24 @@ class GateController(Controller):
         return Response("", headers={IDENTITY_HEADER: token})
 
     @get("/enter", opt=rule(SIGNED_IN, Action.PREVIEW_APP, by_handler=True), sync_to_thread=True)
-    def enter(self, request: Request[Any, Any, Any], app: str, to: str = "/") -> Response[Any]:
-        """From an app's origin, by way of the studio's session, back to the app."""
+    def enter(
+        self, request: Request[Any, Any, Any], app: str, to: str = "/", role: str = "", binding: str = ""
+    ) -> Response[Any]:
+        """From an app's origin, by way of the studio's session, back to the app, in the browser that holds the secret
+        behind ``binding``."""
         services: Services = request.app.state.services
         project = services.studio.projects.by_slug(app)
         if project is None:
             message = "There is no app at this address."
             raise NotFound(message, action="Check the address, or ask who gave it to you.")
-        return enter(request, project, to=to)
+        return enter(request, project, to=to, role=role, binding=binding)
+
+    @get("/.intramural/enter", opt=rule(PUBLIC, Action.VISIT), sync_to_thread=True)
+    def begin(self, request: Request[Any, Any, Any], to: str = "/", role: str = "") -> Response[Any]:
+        """Give this browser a secret of this origin, and send it to the studio for a code that fits it."""
+        services: Services = request.app.state.services
+        project = _project(services, request.headers.get("host", ""))
+        return _to_the_studio(request, services, project, to=safe_return_url(to), role=role[:MAX_ROLE])
 
     @get("/.intramural/session", opt=rule(PUBLIC, Action.VISIT))
     async def session(self, request: Request[Any, Any, Any], code: str = "", to: str = "/") -> Response[Any]:
@@ -87,9 +102,11 @@ class GateController(Controller):
         host = request.headers.get("host", "")
         _project(services, host)
         path = safe_return_url(to)
-        session = services.identity.app_sessions.redeem(code, host=host, path=path)
+        session = services.identity.app_sessions.redeem(
+            code, host=host, path=path, browser=request.cookies.get(cookies.BROWSER, "")
+        )
         if session is None:
-            message = "This link into the app was used already, or is too old."
+            message = "This link into the app was used already, is too old, or was made for another browser."
             raise SignInRefused(message, action="Open the app again from the studio.")
         answer = Redirect(path, status_code=303)
         answer.set_cookie(cookies.issue(cookies.APP, session.id))
@@ -143,5 +160,23 @@ def _ask_to_sign_in(request: Request[Any, Any, Any], services: Services, project
         to = safe_return_url(request.headers.get("x-forwarded-uri", "/"))
     except ReturnUrlRefused:
         to = "/"
-    query = urlencode({"app": project.slug, "to": to})
-    return Redirect(f"{services.addresses.studio}/enter?{query}", status_code=302)
+    return _to_the_studio(request, services, project, to=to)
+
+
+def _to_the_studio(
+    request: Request[Any, Any, Any], services: Services, project: Project, *, to: str, role: str = ""
+) -> Response[Any]:
+    secret = request.cookies.get(cookies.BROWSER, "")
+    known = len(secret) == SECRET_CHARACTERS
+    if not known:
+        secret = new_secret()
+    query = {"app": project.slug, "to": to, "binding": bind(secret)} | ({"role": role} if role else {})
+    answer = Redirect(
+        f"{services.addresses.studio}/enter?{urlencode(query)}",
+        status_code=302,
+        headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
+    )
+    if not known:
+        # One secret per browser and origin, so that two tabs that enter at once do not take it from each other.
+        answer.set_cookie(cookies.issue(cookies.BROWSER, secret))
+    return answer
