@@ -92,6 +92,7 @@ def test(arguments: tuple[str, ...]) -> None:
 BENCHMARKS = {
     "accessibility": "bench_accessibility.py",
     "demo": "bench_demo.py",
+    "dlp": "bench_dlp.py",
     "blueprint": "bench_blueprint.py",
     "inference": "bench_inference.py",
     "gallery": "bench_gallery.py",
