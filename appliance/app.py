@@ -38,11 +38,8 @@ from appliance.governance import front_door, make_governance
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
 from appliance.hosting.supervisor import AppSupervisor
-from appliance.identity.demo_issuer import DEFAULT_CLIENT_ID
 from appliance.identity.demo_people import PEOPLE
-from appliance.identity.oidc import OidcConfig, RelyingParty
 from appliance.identity.provider import http_client
-from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
 from appliance.identity.store import SqliteSessionStore
 from appliance.identity.tokens import AppTokens
 from appliance.planner.plan import Planner
@@ -61,7 +58,9 @@ from appliance.studio.version import VersionStore
 from appliance.verifier.verify import Verifier
 from appliance.web.serve import serve
 from appliance.web.server import make_app
-from appliance.web.services import IdentityServices, Services
+from appliance.web.services import Services
+from appliance.wiring_directory import make_people
+from appliance.wiring_identity import check_identity, check_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +92,7 @@ class Appliance:
         Raises:
             IntramuralError: a part refuses; the message says which and what to do.
         """
+        check_identity(settings)
         self.settings, self.layout = settings, Layout(settings.home)
         self.layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.layout.run.chmod(0o700)
@@ -163,12 +163,22 @@ class Appliance:
             audit=self.audit,
             clock=clock,
         )
-        self._http = http_client()
+        self._http = http_client(settings.identity.ca_file)
         store = SqliteSessionStore(settings.home / "sessions.sqlite")
         self._stack.callback(store.close)
-        self._identity = self._make_identity(store, clock)
+        self._people, self._identity = make_people(
+            settings,
+            self.addresses,
+            store,
+            http=self._http,
+            projects=projects,
+            tokens=self.tokens,
+            audit=self.audit,
+            clock=clock,
+        )
+        self._stack.callback(self._people.directory.close)
         records = records_of(self.studio, database, settings.home)
-        self.privacy = self._keeping.privacy({"studio": records, "sign-in": store})
+        self.privacy = self._keeping.privacy({"studio": records, "sign-in": store, "directory": self._people.directory})
         self._exports = SessionExports(settings.home, self.audit, log_key)
 
     def start(self) -> None:
@@ -185,6 +195,9 @@ class Appliance:
         self._stack.callback(self.apps.stop_all)
         self.caddy.start(self._door())
         self._stack.callback(self.caddy.stop)
+        if self._people.sync is not None:
+            self._people.sync.start()
+            self._stack.callback(self._people.sync.stop)
         self.studio.build_service.start(waiting)
         self._stack.callback(self.studio.build_service.stop)
         self.privacy.resume()
@@ -205,6 +218,7 @@ class Appliance:
     async def serve(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
         """Answer on the web socket until SIGTERM or SIGINT."""
         try:
+            await check_provider(self._identity)
             await serve(make_app(self.services()), self.layout.web_socket, on_ready=on_ready)
         finally:
             await self._http.aclose()
@@ -218,6 +232,7 @@ class Appliance:
             settings=self.settings,
             addresses=self.addresses,
             identity=self._identity,
+            directory=self._people,
             studio=self.studio,
             transfers=self.transfers,
             audit=self.audit,
@@ -244,6 +259,7 @@ class Appliance:
             "audit upkeep": self._keeping.state(),
             "mail": self.governance.mail.state(),
             **self._anchoring.states(),
+            **self._people.states(),
         }
 
     def describe_engine(self) -> str:
@@ -252,25 +268,6 @@ class Appliance:
 
     def _door(self) -> FrontDoor:
         return front_door(self.settings, self.layout, self.studio, self.apps, self.governance)
-
-    def _make_identity(self, store: SqliteSessionStore, clock: Clock) -> IdentityServices:
-        issuer = f"http://127.0.0.1:{self.settings.web.issuer_port}"
-        studio = self.addresses.studio
-        config = OidcConfig(
-            issuer=issuer,
-            client_id=DEFAULT_CLIENT_ID,
-            redirect_uri=f"{studio}/sign-in/callback",
-            post_logout_redirect_uri=f"{studio}/sign-in",
-        )
-        sessions = Sessions(store, clock)
-        return IdentityServices(
-            relying_party=RelyingParty(config, self._http, clock),
-            pending=PendingSignIns(store, clock),
-            sessions=sessions,
-            app_sessions=AppSessions(store, sessions, clock),
-            app_tokens=self.tokens,
-            issuer_origin=issuer,
-        )
 
 
 def run(

@@ -11,6 +11,8 @@ import click
 from appliance.audit.witness_commands import witness
 from appliance.cli_audit import COMMANDS as AUDIT_COMMANDS
 from appliance.cli_export import export
+from appliance.cli_identity import identity
+from appliance.cli_login import login, logout, whoami
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
 from appliance.demo.run import Demo, DemoOptions
@@ -44,6 +46,9 @@ def demo(sentence: tuple[str, ...], *, once: bool, as_json: bool, bundle: Path |
 
 
 main.add_command(export)
+main.add_command(identity)
+for sign_in in (login, logout, whoami):
+    main.add_command(sign_in)
 
 
 @main.command()

@@ -25,6 +25,7 @@ from appliance.db.migrate import upgrade
 from appliance.db.repositories.personal import Personal
 from appliance.demo.local_api import LocalApi
 from appliance.demo.terminal import Terminal
+from appliance.identity.directory import Directory
 from appliance.identity.store import SqliteSessionStore
 from appliance.studio.erasure import FileRecords
 
@@ -43,14 +44,21 @@ def open_counter(settings: Settings) -> Iterator[Counter]:
         return
     database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
     store = SqliteSessionStore(settings.home / "sessions.sqlite")
+    directory = Directory(settings.home / "directory.sqlite")
     try:
         upgrade(database.engine)
         files = FileRecords(settings.home / "apps", settings.home / "imports")
-        records: dict[str, PersonalRecords] = {"studio": Personal(database), "sign-in": store, "files": files}
+        records: dict[str, PersonalRecords] = {
+            "studio": Personal(database),
+            "sign-in": store,
+            "files": files,
+            "directory": directory,
+        }
         with local_counter(settings, records, principal=f"local-operator:{getpass.getuser()}") as counter:
             yield counter
     finally:
         store.close()
+        directory.close()
         database.close()
 
 

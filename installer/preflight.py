@@ -29,12 +29,14 @@ class SystemPackage:
 BUBBLEWRAP: Final = SystemPackage("bubblewrap", "bwrap", "runs every app where it can do no harm")
 CHROMIUM: Final = SystemPackage("chromium", "chromium", "shows the pages to the tests")
 IPROUTE: Final = SystemPackage("iproute2", "ip", "gives a test a network without a route")
+JAVA: Final = SystemPackage("default-jre-headless", "java", "runs Keycloak for the tests")
+MAVEN: Final = SystemPackage("maven", "mvn", "fetches Keycloak for the tests")
 OPENSSL: Final = SystemPackage("openssl", "openssl", "is the time stamp authority of the tests")
 POSTGRESQL: Final = SystemPackage("postgresql", "pg_ctlcluster", "holds the records of exported apps in the tests")
 STRACE: Final = SystemPackage("strace", "strace", "makes system calls fail on purpose in the tests")
 
 RUN: Final = (BUBBLEWRAP,)
-TEST: Final = (BUBBLEWRAP, CHROMIUM, IPROUTE, OPENSSL, POSTGRESQL, STRACE)
+TEST: Final = (BUBBLEWRAP, CHROMIUM, IPROUTE, JAVA, MAVEN, OPENSSL, POSTGRESQL, STRACE)
 
 
 class MissingPackages(Exception):  # noqa: N818 - shown to a person as it is

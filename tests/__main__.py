@@ -12,9 +12,11 @@ import click
 
 from appliance.core.settings import default_home
 from appliance.demo.terminal import ModelBars, Terminal
+from installer.keycloak import KeycloakMissing
 from installer.preflight import TEST, MissingPackages, require
 from model_bundle.build.default_model import prepare_default_bundle
 from model_bundle.errors import ModelBundleError
+from tests.fixtures.keycloak_server import prepare
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,6 +70,11 @@ def test(arguments: tuple[str, ...]) -> None:
         click.echo(f"{error.message}\nWhat to do: {error.action}", err=True)
         sys.exit(2)
     prepare_model()
+    try:
+        prepare(lambda text: click.echo(text, err=True))
+    except KeycloakMissing as error:
+        click.echo(f"{error.message}\nCause: {error.cause}\nWhat to do: {error.action}", err=True)
+        sys.exit(2)
     prepared = time.monotonic()
     code = subprocess.run(
         # A file stays with one worker: its tests share apps, browsers and the model that its fixtures start.
@@ -76,13 +83,16 @@ def test(arguments: tuple[str, ...]) -> None:
         check=False,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     ).returncode
-    click.echo(f"Set-up (packages, model) {prepared - started:.0f} s, tests {time.monotonic() - prepared:.0f} s")
+    click.echo(
+        f"Set-up (packages, model, Keycloak) {prepared - started:.0f} s, tests {time.monotonic() - prepared:.0f} s"
+    )
     sys.exit(code)
 
 
 BENCHMARKS = {
     "accessibility": "bench_accessibility.py",
     "demo": "bench_demo.py",
+    "dlp": "bench_dlp.py",
     "blueprint": "bench_blueprint.py",
     "inference": "bench_inference.py",
     "gallery": "bench_gallery.py",

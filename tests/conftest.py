@@ -9,6 +9,7 @@ from hypothesis import settings
 from playwright.sync_api import expect
 
 from appliance.core.act_context import ActContext, acting
+from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,3 +25,10 @@ def _own_context() -> Iterator[None]:
     """What a test adds to the context of acts is not there for the next one."""
     with acting(ActContext()):
         yield
+
+
+@pytest.fixture(scope="session")
+def keycloak() -> Iterator[KeycloakServer]:
+    """One real Keycloak for all tests of a run; each test module makes a realm of its own on it."""
+    with keycloak_server() as server:
+        yield server

@@ -13,6 +13,17 @@ class Event(StrEnum):
     SIGNED_IN = "identity.signed_in"
     SIGNED_OUT = "identity.signed_out"
     SIGN_IN_REFUSED = "identity.sign_in_refused"
+    SESSION_ENDED = "identity.session_ended"
+    GROUPS_CHANGED = "identity.groups_changed"
+    STEPPED_UP = "identity.stepped_up"
+    REALM_PROVISIONED = "identity.realm_provisioned"
+    PERSON_PUSHED = "directory.person_pushed"
+    GROUP_PUSHED = "directory.group_pushed"
+    PERSON_DEPROVISIONED = "directory.person_deprovisioned"
+    PERSON_RETURNED = "directory.person_returned"
+    APP_HANDED_OVER = "app.handed_over"
+    SCIM_TOKEN_MADE = "directory.scim_token_made"  # noqa: S105 - a name, no secret
+    SCIM_TOKEN_REVOKED = "directory.scim_token_revoked"  # noqa: S105 - a name, no secret
     ACCESS_REFUSED = "access.refused"
     PROMPT_SUBMITTED = "prompt.submitted"
     PLAN_MADE = "plan.made"

@@ -167,6 +167,41 @@ class ApprovalSettings(_Section):
     """After which a published app should be looked at again, unless its maker says otherwise."""
 
 
+RoleName = Literal["maker", "user", "reviewer", "operator", "auditor"]
+
+
+class IdentitySettings(_Section):
+    """Who signs people in. Without an issuer it is the demonstration sign-in, on this machine only."""
+
+    issuer: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    """As the provider writes it, for Keycloak ``https://HOST/realms/REALM``."""
+    client_id: str = "intramural-studio"
+    client_secret_file: Path | None = None
+    """For a provider that cannot verify signed assertions; without it the appliance signs with a key of its own."""
+    ca_file: Path | None = None
+    """Certificates (PEM) that vouch for the provider's TLS; default: those this machine trusts."""
+    groups_claim: str = "groups"
+    groups: dict[str, RoleName] = Field(default_factory=dict, max_length=200)
+    """Group of the provider to role; without any, groups with the names of the roles."""
+    terminal_client_id: str = "intramural-terminal"
+    automation_clients: tuple[str, ...] = Field(default=(), max_length=100)
+    """Service accounts whose access tokens the API takes."""
+    idle_minutes: int = Field(default=30, ge=1, le=60)
+    absolute_minutes: int = Field(default=600, ge=5, le=720)
+    recheck_seconds: int = Field(default=45, ge=5, le=300)
+    """How often a session in use is held against the provider."""
+    outage_minutes: int = Field(default=15, ge=0, le=60)
+    """How long sessions go on while the provider does not answer."""
+    step_up_acr: str = "2"
+    """The ``acr`` that the provider gives for a second factor; empty: only how fresh the sign-in is counts."""
+    step_up_minutes: int = Field(default=5, ge=1, le=60)
+    directory: Literal["none", "keycloak"] = "none"
+    """Where people and groups are read from; SCIM can push them besides."""
+    directory_seconds: int = Field(default=30, ge=5, le=60)
+    steward: str = Field(default="", max_length=320)
+    """E-mail address of the person who gets the apps of people who left."""
+
+
 class Settings(_Section):
     """Everything, frozen. ``home`` is where all state lives."""
 
@@ -180,6 +215,7 @@ class Settings(_Section):
     syslog: SyslogSettings = SyslogSettings()
     mail: MailSettings = MailSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    identity: IdentitySettings = IdentitySettings()
 
 
 def default_home(environment: Mapping[str, str]) -> Path:

@@ -85,7 +85,8 @@ class Demo:
         self._stages["set-up"] = time.monotonic() - started
         started = time.monotonic()
         self._terminal.say("Starting the appliance …")
-        self._keep(stack, self._issuer_program(), lambda: _listens(self._settings.web.issuer_port), ISSUER_SECONDS)
+        if not self._settings.identity.issuer:
+            self._keep(stack, self._issuer_program(), lambda: _listens(self._settings.web.issuer_port), ISSUER_SECONDS)
         self._keep(stack, self._service_program(bundle), self._api.ready, READY_SECONDS)
         self._stages["service"] = time.monotonic() - started
         if self._options.request is None:

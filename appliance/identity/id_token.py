@@ -29,6 +29,7 @@ _ALGORITHMS: Final[Mapping[str, tuple[str, str | None, str]]] = MappingProxyType
     {"EdDSA": ("OKP", "Ed25519", "sha512"), "ES256": ("EC", "P-256", "sha256"), "RS256": ("RSA", None, "sha256")}
 )
 ALLOWED_ALGORITHMS: Final = tuple(_ALGORITHMS)
+ID_TOKEN_TYPES: Final = frozenset({"", "JWT"})
 
 
 class TokenRefused(Exception):  # noqa: N818 - internal to the package; the relying party turns it into SignInRefused
@@ -58,18 +59,21 @@ class VerificationKey:
 
 @dataclass(frozen=True)
 class ExpectedToken:
-    """What this sign-in expects of its ID token. ``access_token`` is checked against ``at_hash`` where given."""
+    """What this sign-in expects of its ID token. ``access_token`` is checked against ``at_hash`` where given.
+
+    ``nonce`` is None for a token that came with a refresh (Core §12.2): it was bound when the person signed in.
+    """
 
     issuer: str
     client_id: str
-    nonce: str
+    nonce: str | None
     access_token: str | None = None
     trusted_audiences: frozenset[str] = frozenset()
     leeway_seconds: int = 30
 
 
-def key_hint(token: str) -> KeyHint:
-    """Read the header.
+def key_hint(token: str, types: frozenset[str] = ID_TOKEN_TYPES) -> KeyHint:
+    """Read the header. ``types`` are the values of ``typ`` that are taken, in upper case; empty stands for none given.
 
     Raises:
         TokenRefused: not a compact JWS, an algorithm outside the allow-list, another kind of token, or extensions
@@ -87,8 +91,8 @@ def key_hint(token: str) -> KeyHint:
     if algorithm not in _ALGORITHMS:
         reason = f"the ID token is signed with {str(algorithm)[:20]!r}, which is not allowed"
         raise TokenRefused(reason)
-    if kind is not None and str(kind).upper() != "JWT":
-        reason = f"the token is of type {str(kind)[:40]!r}, not an ID token"
+    if str(kind or "").upper().removeprefix("APPLICATION/") not in types:
+        reason = f"the token is of type {str(kind)[:40]!r}, not of the kind that is expected here"
         raise TokenRefused(reason)
     if "crit" in header:
         reason = "the ID token uses header extensions"
@@ -123,6 +127,19 @@ def validate_id_token(
         TokenRefused: names the first check that failed.
     """
     hint = key_hint(token)
+    claims = signed_claims(token, keys, hint)
+    _check_parties(claims, expected)
+    check_times(claims, expected.leeway_seconds, now.timestamp())
+    _check_binding(claims, expected, hint)
+    return MappingProxyType(claims)
+
+
+def signed_claims(token: str, keys: Sequence[VerificationKey], hint: KeyHint) -> dict[str, object]:
+    """The claims, once the signature is right; nothing in them has been checked yet.
+
+    Raises:
+        TokenRefused: no key fits, the signature is wrong, or the claims are no JSON object.
+    """
     payload = _verified_payload(token, matching_keys(keys, hint))
     try:
         claims = json.loads(payload)
@@ -132,10 +149,7 @@ def validate_id_token(
     if not isinstance(claims, dict):
         reason = "the claims are not an object"
         raise TokenRefused(reason)
-    _check_parties(claims, expected)
-    _check_times(claims, expected, now.timestamp())
-    _check_binding(claims, expected, hint)
-    return MappingProxyType(claims)
+    return claims
 
 
 def _usable(entry: Mapping[str, object], algorithm: str) -> VerificationKey | None:
@@ -191,26 +205,32 @@ def _check_parties(claims: Mapping[str, object], expected: ExpectedToken) -> Non
         raise TokenRefused(reason)
 
 
-def _check_times(claims: Mapping[str, object], expected: ExpectedToken, now: float) -> None:
+def check_times(claims: Mapping[str, object], leeway: int, now: float, *, max_age: int = _MAX_AGE_SECONDS) -> None:
+    """``iat``, ``exp`` and ``nbf`` against the clock, with ``leeway`` seconds either way.
+
+    Raises:
+        TokenRefused: one is missing, or does not fit.
+    """
     issued, expires, not_before = claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)
     if not _is_time(issued) or not _is_time(expires) or not _is_time(not_before):
         reason = "iat or exp is missing or no number"
         raise TokenRefused(reason)
-    leeway = expected.leeway_seconds
     if now >= float(expires) + leeway:  # type: ignore[arg-type]
-        reason = "the ID token has expired"
+        reason = "the token has expired"
         raise TokenRefused(reason)
     if max(float(issued), float(not_before)) > now + leeway:  # type: ignore[arg-type]
-        reason = "the ID token is from the future; compare the clocks of both machines"
+        reason = "the token is from the future; compare the clocks of both machines"
         raise TokenRefused(reason)
-    if float(issued) < now - _MAX_AGE_SECONDS - leeway:  # type: ignore[arg-type]
-        reason = "the ID token was issued too long ago"
+    if float(issued) < now - max_age - leeway:  # type: ignore[arg-type]
+        reason = "the token was issued too long ago"
         raise TokenRefused(reason)
 
 
 def _check_binding(claims: Mapping[str, object], expected: ExpectedToken, hint: KeyHint) -> None:
     nonce = claims.get("nonce")
-    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
+    if expected.nonce is not None and (
+        not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode())
+    ):
         reason = "nonce does not match"
         raise TokenRefused(reason)
     at_hash = claims.get("at_hash")

@@ -11,78 +11,31 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from appliance.core.ports import Person
-from appliance.identity.errors import IssuerUnavailable, SignInRefused
+from appliance.identity.errors import LogoutTokenRefused, SessionEnded, SignInRefused
 from appliance.identity.id_token import ExpectedToken, TokenRefused, key_hint, validate_id_token
+from appliance.identity.last_good import LastGood
+from appliance.identity.logout_token import Logout, logout_hint, validate_logout_token
+from appliance.identity.pending import PENDING_LIFETIME
 from appliance.identity.provider import JwksCache, Provider, ProviderClient
 from appliance.identity.return_url import safe_return_url
+from appliance.identity.sign_in import OidcConfig, PendingSignIn, SignedIn, person_of
+from appliance.identity.token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
     import httpx
 
     from appliance.core.clock import Clock
+    from appliance.identity.assurance import StepUp
 
-PENDING_LIFETIME: Final = timedelta(minutes=10)
 _MAX_PARAMETER: Final = 4096
 _START_AGAIN: Final = "Start the sign-in again."
-
-
-@dataclass(frozen=True)
-class OidcConfig:
-    """What the appliance knows of the identity provider.
-
-    ``issuer`` is compared character by character with what the provider says. ``groups_claim`` names the claim of the
-    ID token that lists the person's groups. ``client_secret`` is None for a public client, which PKCE protects.
-    """
-
-    issuer: str
-    client_id: str
-    redirect_uri: str
-    scopes: tuple[str, ...] = ("openid", "profile", "email", "groups")
-    client_secret: str | None = None
-    groups_claim: str = "groups"
-    post_logout_redirect_uri: str = ""
-    trusted_audiences: frozenset[str] = frozenset()
-    leeway_seconds: int = 30
-
-
-@dataclass(frozen=True)
-class PendingSignIn:
-    """A sign-in that was begun; the server keeps it (never the browser) until the provider answers or 10 min pass."""
-
-    state: str
-    nonce: str
-    code_verifier: str
-    return_to: str
-    issuer: str
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A person whom the provider vouched for just now.
-
-    ``claims`` is the verified payload of the ID token; ``id_token`` itself is kept as the hint for signing out.
-    """
-
-    person: Person
-    groups: frozenset[str]
-    claims: Mapping[str, object]
-    id_token: str = field(repr=False)
-    return_to: str = "/"
-
-    @property
-    def provider_session(self) -> str:
-        """The ``sid`` claim, or empty: the session at the provider, for back-channel logout."""
-        value = self.claims.get("sid")
-        return value if isinstance(value, str) else ""
 
 
 class RelyingParty:
@@ -94,13 +47,34 @@ class RelyingParty:
     def __init__(self, config: OidcConfig, http: httpx.AsyncClient, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._client = ProviderClient(config.issuer, http, clock)
+        memory = LastGood(config.last_good, config.issuer)
+        self._client = ProviderClient(config.issuer, http, clock, strict=config.hardened, memory=memory)
         self._keys = JwksCache(self._client, clock)
+        self._tokens = TokenEndpoint(self._client, config, clock)
         self._used_states: dict[str, datetime] = {}
         self._lock = asyncio.Lock()
 
-    async def begin(self, return_to: str = "/") -> tuple[str, PendingSignIn]:
+    @property
+    def config(self) -> OidcConfig:
+        """What it was made with."""
+        return self._config
+
+    @property
+    def client(self) -> ProviderClient:
+        """The way to the provider, for its other endpoints."""
+        return self._client
+
+    @property
+    def keys(self) -> JwksCache:
+        """The provider's keys, for other kinds of its tokens."""
+        return self._keys
+
+    async def begin(
+        self, return_to: str = "/", *, step_up: StepUp | None = None, subject: str = ""
+    ) -> tuple[str, PendingSignIn]:
         """Start a sign-in: the address to redirect the browser to, and what to remember until it comes back.
+
+        With ``step_up``, ``subject`` proves again who they are, as strongly and as freshly as it asks for.
 
         Raises:
             ReturnUrlRefused: ``return_to`` is not a plain path on this site.
@@ -115,6 +89,9 @@ class RelyingParty:
             return_to=destination,
             issuer=provider.issuer,
             created_at=self._clock.now(),
+            acr=step_up.acr if step_up else "",
+            max_age_seconds=int(step_up.max_age.total_seconds()) if step_up else None,
+            subject=subject,
         )
         query = {
             "response_type": "code",
@@ -125,6 +102,7 @@ class RelyingParty:
             "nonce": pending.nonce,
             "code_challenge": code_challenge(pending.code_verifier),
             "code_challenge_method": "S256",
+            **_step_up_parameters(step_up),
         }
         separator = "&" if "?" in provider.authorization_endpoint else "?"
         return f"{provider.authorization_endpoint}{separator}{urlencode(query)}", pending
@@ -139,25 +117,49 @@ class RelyingParty:
         provider = await self._client.provider()
         await self._use_once(pending)
         code = self._authorization_code(query, pending, provider)
-        answer = await self._exchange(code, pending, provider)
-        id_token = answer.get("id_token")
-        if not isinstance(id_token, str):
-            raise _refused("the token response holds no id_token")
-        access_token = answer.get("access_token")
-        expected = ExpectedToken(
-            issuer=provider.issuer,
-            client_id=self._config.client_id,
-            nonce=pending.nonce,
-            access_token=access_token if isinstance(access_token, str) else None,
-            trusted_audiences=self._config.trusted_audiences,
-            leeway_seconds=self._config.leeway_seconds,
-        )
+        answer = await self._tokens.redeem(code, pending.code_verifier)
+        signed_in = await self._signed_in(answer, provider, nonce=pending.nonce, return_to=pending.return_to)
+        self._check_strength(signed_in, pending)
+        return signed_in
+
+    async def refresh(self, refresh_token: str, subject: str) -> SignedIn:
+        """Ask the provider whether it still stands by a sign-in; the answer has a new refresh token, the old is spent.
+
+        Raises:
+            SessionEnded: it does not: signed out, disabled, deleted, or the token was used before (stolen).
+            IssuerUnavailable: it does not answer, or does not know this client any more.
+        """
+        provider = await self._client.provider()
+        answer = await self._tokens.refresh(refresh_token)
         try:
-            keys = await self._keys.keys_for(key_hint(id_token))
-            claims = validate_id_token(id_token, keys, expected, self._clock.now())
+            fresh = await self._signed_in(answer, provider, nonce=None, return_to="/")
+        except SignInRefused as error:
+            raise _ended(error.cause) from error
+        if fresh.person.subject != subject:
+            raise _ended("the refreshed token is of somebody else")
+        return fresh
+
+    async def logout_of(self, token: str) -> Logout:
+        """What a logout token of the provider says has ended. Whether it was seen before is for the caller to know.
+
+        Raises:
+            LogoutTokenRefused: it is not one of this provider for this client.
+            IssuerUnavailable: the provider's keys cannot be had.
+        """
+        try:
+            keys = await self._keys.keys_for(logout_hint(token))
+            provider = await self._client.provider()
+            return validate_logout_token(
+                token,
+                keys,
+                issuer=provider.issuer,
+                client_id=self._config.client_id,
+                now=self._clock.now(),
+                leeway_seconds=self._config.leeway_seconds,
+            )
         except TokenRefused as error:
-            raise _refused(error.reason) from error
-        return self._signed_in(claims, id_token, pending)
+            message = "This is no logout token of the identity provider."
+            raise LogoutTokenRefused(message, cause=error.reason) from error
 
     async def end_session_url(self, id_token: str) -> str | None:
         """Where to send the browser to sign out at the provider too (RP-initiated logout); None if not offered.
@@ -202,43 +204,63 @@ class RelyingParty:
             raise _refused("the response holds no code")
         return code
 
-    async def _exchange(self, code: str, pending: PendingSignIn, provider: Provider) -> Mapping[str, object]:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": self._config.redirect_uri,
-            "client_id": self._config.client_id,
-            "code_verifier": pending.code_verifier,
-        }
-        secret = self._config.client_secret
-        credentials = None if secret is None else (self._config.client_id, secret)
-        status, answer = await self._client.post_form(provider.token_endpoint, form, credentials)
-        if status >= 500:
-            message = "The sign-in could not be finished because the identity provider has a problem."
-            raise IssuerUnavailable(
-                message, cause=f"token endpoint answered {status}", action="Try again in a minute, or tell IT."
-            )
-        if status != 200:
-            reason = answer.get("error")
-            raise _refused(f"the provider did not accept the code ({str(reason)[:80]})")
-        if str(answer.get("token_type", "")).lower() != "bearer":
-            raise _refused("the token response has no token_type Bearer")
-        return answer
-
-    def _signed_in(self, claims: Mapping[str, object], id_token: str, pending: PendingSignIn) -> SignedIn:
-        subject = str(claims["sub"])
-        name = claims.get("name") or claims.get("preferred_username") or subject
-        email = claims.get("email")
+    async def _signed_in(
+        self, answer: Mapping[str, object], provider: Provider, *, nonce: str | None, return_to: str
+    ) -> SignedIn:
+        id_token, access_token = answer.get("id_token"), answer.get("access_token")
+        if not isinstance(id_token, str):
+            raise _refused("the token response holds no id_token")
+        expected = ExpectedToken(
+            issuer=provider.issuer,
+            client_id=self._config.client_id,
+            nonce=nonce,
+            access_token=access_token if isinstance(access_token, str) else None,
+            trusted_audiences=self._config.trusted_audiences,
+            leeway_seconds=self._config.leeway_seconds,
+        )
+        try:
+            keys = await self._keys.keys_for(key_hint(id_token))
+            claims = validate_id_token(id_token, keys, expected, self._clock.now())
+        except TokenRefused as error:
+            raise _refused(error.reason) from error
+        refresh_token = answer.get("refresh_token")
+        if self._config.hardened and not isinstance(refresh_token, str):
+            raise _refused("the provider gave no refresh token, so nobody would notice that this person has left")
         groups = claims.get(self._config.groups_claim, [])
         if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
             raise _refused(f"the claim {self._config.groups_claim!r} is not a list of names")
         return SignedIn(
-            person=Person(subject=subject, name=str(name)[:200], email=email[:320] if isinstance(email, str) else ""),
+            person=person_of(claims),
             groups=frozenset(groups),
             claims=claims,
             id_token=id_token,
-            return_to=pending.return_to,
+            return_to=return_to,
+            refresh_token=refresh_token if isinstance(refresh_token, str) else "",
         )
+
+    def _check_strength(self, signed_in: SignedIn, pending: PendingSignIn) -> None:
+        """What was asked for must be in the token: a provider, or a person, may have left it out of the request."""
+        if pending.subject and signed_in.person.subject != pending.subject:
+            raise _refused("somebody else signed in than the one who was asked to prove it again")
+        if pending.acr and signed_in.acr != pending.acr:
+            raise _refused(f"acr is {signed_in.acr[:40]!r}, not {pending.acr!r}")
+        if pending.max_age_seconds is None:
+            return
+        at = signed_in.authenticated_at
+        oldest = self._clock.now().timestamp() - pending.max_age_seconds - self._config.leeway_seconds
+        if at is None or at < oldest:
+            raise _refused("auth_time is missing or older than was asked for")
+
+
+def _step_up_parameters(step_up: StepUp | None) -> dict[str, str]:
+    if step_up is None:
+        return {}
+    parameters = {"max_age": str(int(step_up.max_age.total_seconds()))}
+    if step_up.acr:
+        # As an essential claim (Core §5.5.1.1): acr_values alone is a wish that the provider may pass over.
+        claims = {"id_token": {"acr": {"essential": True, "values": [step_up.acr]}}}
+        parameters |= {"acr_values": step_up.acr, "claims": json.dumps(claims, separators=(",", ":"))}
+    return parameters
 
 
 def code_challenge(verifier: str) -> str:
@@ -250,3 +272,8 @@ def code_challenge(verifier: str) -> str:
 def _refused(cause: str) -> SignInRefused:
     message = "You could not be signed in."
     return SignInRefused(message, cause=cause, action=_START_AGAIN)
+
+
+def _ended(cause: str) -> SessionEnded:
+    message = "Your sign-in has ended at your company's sign-in service."
+    return SessionEnded(message, cause=cause, action="Sign in again.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,10 +18,15 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from appliance.identity.errors import IssuerUnavailable
+from appliance.core.errors import SettingsError
+from appliance.identity.errors import IssuerUnavailable, WeakProvider
+from appliance.identity.hardening import provider_weaknesses
 from appliance.identity.id_token import KeyHint, VerificationKey, keys_from_jwks, matching_keys
+from appliance.identity.last_good import LastGood
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from appliance.core.clock import Clock
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
@@ -31,9 +37,18 @@ _TIMEOUT_SECONDS: Final = 5.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def http_client() -> httpx.AsyncClient:
-    """The client to give to a relying party: short time-outs, no redirects, no proxies from the environment."""
-    return httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+def http_client(ca_file: Path | None = None) -> httpx.AsyncClient:
+    """The client to give to a relying party: short time-outs, no redirects, no proxies from the environment.
+
+    Raises:
+        SettingsError: ``ca_file`` holds no certificates.
+    """
+    try:
+        verify = True if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        message = f"The certificates in {ca_file} cannot be used."
+        raise SettingsError(message, cause=str(error), action="Correct identity.ca_file.") from error
+    return httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False, verify=verify)
 
 
 @dataclass(frozen=True)
@@ -46,15 +61,30 @@ class Provider:
     jwks_uri: str
     end_session_endpoint: str
     sends_issuer: bool
+    device_endpoint: str = ""
 
 
 class ProviderClient:
-    """HTTP to one provider."""
+    """HTTP to one provider.
 
-    def __init__(self, issuer: str, http: httpx.AsyncClient, clock: Clock) -> None:
+    ``strict``: a provider whose configuration is weaker than the appliance asks for is not used. ``memory`` is where
+    its last good configuration and keys are kept over restarts.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        http: httpx.AsyncClient,
+        clock: Clock,
+        *,
+        strict: bool = False,
+        memory: LastGood | None = None,
+    ) -> None:
         self._issuer = issuer
         self._http = http
         self._clock = clock
+        self._strict = strict
+        self.memory = memory or LastGood(None, issuer)
         self._provider: Provider | None = None
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None
@@ -75,12 +105,23 @@ class ProviderClient:
             self._tried_at = now
             try:
                 document = await self.get_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
-                self._provider = _provider_from(document, self._issuer)
+                self._provider = self._checked(document)
                 self._fetched_at = now
+                self.memory.save("configuration", document, now)
             except IssuerUnavailable:
+                kept = None if self._provider is not None else self.memory.load("configuration", now)
+                if kept is not None:
+                    self._provider = self._checked(kept)
                 if self._provider is None:
                     raise
             return self._provider
+
+    def _checked(self, document: Mapping[str, object]) -> Provider:
+        weak = provider_weaknesses(document) if self._strict else ()
+        if weak:
+            message = "Nobody can sign in because the identity provider is set up too weakly."
+            raise WeakProvider(message, cause="; ".join(weak), action="Correct the provider; see docs/identity.md.")
+        return _provider_from(document, self._issuer)
 
     async def get_json(self, url: str) -> Mapping[str, object]:
         """GET a JSON object.
@@ -150,16 +191,21 @@ class JwksCache:
             found = matching_keys(self._keys, hint)
             stale = self._fetched_at is None or now - self._fetched_at >= KEYS_LIFETIME
             throttled = self._tried_at is not None and now - self._tried_at < REFETCH_INTERVAL
-            if (found and not stale) or (throttled and self._fetched_at is not None):
+            if (found and not stale) or (throttled and (self._fetched_at is not None or self._keys)):
                 return found
             self._tried_at = now
             try:
                 provider = await self._client.provider()
-                self._keys = keys_from_jwks(await self._client.get_json(provider.jwks_uri))
+                document = await self._client.get_json(provider.jwks_uri)
+                self._keys = keys_from_jwks(document)
                 self._fetched_at = now
+                self._client.memory.save("jwks", document, now)
             except IssuerUnavailable:
                 if self._fetched_at is None:
-                    raise
+                    kept = self._client.memory.load("jwks", now)
+                    if kept is None:
+                        raise
+                    self._keys = keys_from_jwks(kept)
             return matching_keys(self._keys, hint)
 
 
@@ -176,6 +222,7 @@ def _provider_from(document: Mapping[str, object], issuer: str) -> Provider:
         jwks_uri=_endpoint(document, "jwks_uri"),
         end_session_endpoint=_endpoint(document, "end_session_endpoint", optional=True),
         sends_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+        device_endpoint=_endpoint(document, "device_authorization_endpoint", optional=True),
     )
 
 

@@ -34,7 +34,17 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE INDEX IF NOT EXISTS entry_family ON entry (family);
 CREATE INDEX IF NOT EXISTS entry_subject ON entry (subject);
 CREATE INDEX IF NOT EXISTS entry_deadline ON entry (deadline);
+CREATE TABLE IF NOT EXISTS provider_session (
+    family TEXT PRIMARY KEY,
+    sid    TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS provider_session_sid ON provider_session (sid);
+CREATE TABLE IF NOT EXISTS once (
+    name     TEXT PRIMARY KEY,
+    deadline REAL NOT NULL
+) WITHOUT ROWID;
 """
+MAX_ONCE: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,30 @@ class SessionStore(Protocol):
 
     def replace_digest(self, kind: Kind, old: bytes, new: bytes) -> bool:
         """Give a row another digest; False if it is gone."""
+        ...
+
+    def swap(self, kind: Kind, family: str, old: str, new: str) -> bool:
+        """Replace the content of the row of this kind in the family, if it is still ``old``."""
+        ...
+
+    def bind(self, family: str, sid: str) -> None:
+        """Note which session at the provider a family comes from."""
+        ...
+
+    def families_of(self, sid: str) -> list[str]:
+        """The families that come from a session at the provider."""
+        ...
+
+    def families_of_subject(self, kind: Kind, subject: str) -> list[str]:
+        """The families of a person that have a row of this kind."""
+        ...
+
+    def once(self, name: str, now: float, deadline: float) -> bool:
+        """Use a name up until ``deadline``; False when it was used before. Shared by all who use the store."""
+        ...
+
+    def used(self, name: str) -> bool:
+        """Whether a name was used up."""
         ...
 
     def delete_family(self, family: str) -> int:
@@ -158,8 +192,44 @@ class SqliteSessionStore:
             cursor.execute("UPDATE entry SET digest = ? WHERE kind = ? AND digest = ?", (new, kind, old))
             return cursor.rowcount == 1
 
+    def swap(self, kind: Kind, family: str, old: str, new: str) -> bool:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "UPDATE entry SET content = ? WHERE kind = ? AND family = ? AND content = ?", (new, kind, family, old)
+            )
+            return cursor.rowcount == 1
+
+    def bind(self, family: str, sid: str) -> None:
+        with self._cursor() as cursor:
+            cursor.execute("INSERT OR REPLACE INTO provider_session VALUES (?, ?)", (family, sid))
+
+    def families_of(self, sid: str) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT family FROM provider_session WHERE sid = ?", (sid,))
+            return [family for (family,) in cursor.fetchall()]
+
+    def families_of_subject(self, kind: Kind, subject: str) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT DISTINCT family FROM entry WHERE kind = ? AND subject = ?", (kind, subject))
+            return [family for (family,) in cursor.fetchall()]
+
+    def once(self, name: str, now: float, deadline: float) -> bool:
+        with self._cursor() as cursor:
+            cursor.execute("DELETE FROM once WHERE deadline <= ?", (now,))
+            cursor.execute("SELECT count(*) FROM once")
+            if cursor.fetchone()[0] >= MAX_ONCE:
+                return False
+            cursor.execute("INSERT OR IGNORE INTO once VALUES (?, ?)", (name, deadline))
+            return cursor.rowcount == 1
+
+    def used(self, name: str) -> bool:
+        with self._cursor() as cursor:
+            cursor.execute("SELECT 1 FROM once WHERE name = ?", (name,))
+            return cursor.fetchone() is not None
+
     def delete_family(self, family: str) -> int:
         with self._cursor() as cursor:
+            cursor.execute("DELETE FROM provider_session WHERE family = ?", (family,))
             return cursor.execute("DELETE FROM entry WHERE family = ?", (family,)).rowcount
 
     def delete_subject(self, subject: str) -> int:
@@ -184,7 +254,9 @@ class SqliteSessionStore:
 
     def delete_expired(self, now: float) -> int:
         with self._cursor() as cursor:
-            return cursor.execute("DELETE FROM entry WHERE deadline <= ?", (now,)).rowcount
+            gone = cursor.execute("DELETE FROM entry WHERE deadline <= ?", (now,)).rowcount
+            cursor.execute("DELETE FROM provider_session WHERE family NOT IN (SELECT family FROM entry)")
+            return gone
 
     def trim(self, kind: Kind, keep: int) -> int:
         with self._cursor() as cursor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from appliance.blueprint.model import OWNER
 from appliance.core.ports import Person
+from appliance.db.repositories.projects import GROUP_PREFIX
 from appliance.studio.errors import NotAllowed, NotFound
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Actor:
     roles: frozenset[str] = frozenset()
     """What policies may say of the person: ``maker``, ``reviewer``, ``operator``, ``auditor``, ``user``."""
     groups: frozenset[str] = frozenset()
-    """Of the identity provider's groups those that the policies speak of."""
+    """Of the identity provider and the directory."""
 
     @property
     def principal(self) -> str:
@@ -78,9 +80,18 @@ def require_owner(actor: Actor, project: Project) -> None:
         raise NotYours(message, action="Go back to your list of apps.")
 
 
-def roles_in(projects: Projects, project: Project, person: Person) -> tuple[str, ...]:
-    """The roles that a person has in an app: the owner everything, a member the one they were given, others none."""
+def roles_in(projects: Projects, project: Project, person: Person, groups: Collection[str] = ()) -> tuple[str, ...]:
+    """The roles that a person has in an app: the owner everything, a member the one they were given, and those that
+    groups of theirs were given; others none."""
     if person.subject == project.owner.subject:
         return (OWNER,)
     member = projects.member(project.id, person.email) if person.email else None
-    return () if member is None else (member.role,)
+    own = [] if member is None else [member.role]
+    by_group = {known.email: known.role for known in projects.group_members(project.id)} if groups else {}
+    own += [by_group[name] for name in sorted(group_member(group) for group in groups) if name in by_group]
+    return tuple(dict.fromkeys(own))
+
+
+def group_member(group: str) -> str:
+    """Under what name a group of the identity provider is a member of an app."""
+    return GROUP_PREFIX + "/" + group.strip("/").lower()

@@ -33,6 +33,7 @@ def permit(authority: Authority, question: Question) -> Decision:
     Raises:
         NotAllowed: it is refused; message and action say why and what next.
     """
+    question = authority.fitted(question)
     decision = authority.decide(question)
     refine(
         rule=decision.rule,

@@ -10,10 +10,11 @@ from appliance.blueprint.parser import parse
 from appliance.core.errors import IntramuralError, Refused
 from appliance.core.events import Event
 from appliance.db.records import Member, Origin, Version
+from appliance.db.repositories.projects import GROUP_PREFIX
 from appliance.studio.addresses import slug_for
 from appliance.studio.errors import Busy, NotFound
 from appliance.studio.evidence import act
-from appliance.studio.people import Actor, pseudonym, require_owner
+from appliance.studio.people import Actor, group_member, pseudonym, require_owner
 from appliance.studio.standing import standing
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from appliance.studio.version import VersionStore
 
 MAX_MEMBERS: Final = 200
+MAX_GROUPS: Final = 500
+_GROUP: Final = re.compile(GROUP_PREFIX + r"/[^\x00-\x1f\x7f]{1,200}")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
 
@@ -74,9 +77,11 @@ class ProjectService:
 
     def shared(self, actor: Actor) -> list[Project]:
         """Apps of other people that the person may open."""
-        if not actor.person.email:
+        names = [actor.person.email] if actor.person.email else []
+        names += [group_member(group) for group in sorted(actor.groups)[:MAX_GROUPS]]
+        if not names:
             return []
-        shared = self._projects.shared_with(actor.person.email)
+        shared = self._projects.shared_with(*names)
         return [project for project in shared if project.owner.subject != actor.person.subject]
 
     def get(self, actor: Actor, project_id: str) -> Project:
@@ -185,14 +190,16 @@ class ProjectService:
         return self._pseudonyms.of(email)
 
     def let_in(self, actor: Actor, project_id: str, email: str, role: str) -> None:
-        """Let a colleague open the app with one of its roles, or change the role.
+        """Let a colleague, or everybody in a group (``group:NAME``), open the app with one of its roles, or change it.
 
         Raises:
             Refused: not an address, no such role, or too many people.
         """
         view = self.view(actor, project_id)
         email = email.strip().lower()
-        if not _EMAIL.fullmatch(email):
+        if email.startswith(GROUP_PREFIX):
+            email = group_member(email.removeprefix(GROUP_PREFIX))
+        if not _EMAIL.fullmatch(email) and not _GROUP.fullmatch(email):
             message = "That is not an e-mail address."
             raise Refused(message, action="Write it as name@company.example.")
         if view.blueprint is None or role not in view.blueprint.roles:

@@ -22,7 +22,7 @@ from appliance.studio.people import roles_in
 from appliance.studio.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from appliance.core.ports import Person
@@ -159,9 +159,10 @@ class Releases:
         version = self.version(project)
         return self._versions.read(project.id, version.commit).text("blueprint.app")
 
-    def roles(self, project: Project, person: Person) -> tuple[str, ...]:
-        """The roles of a person in the release: those that the owner gave, by the names that the release knows."""
-        given = roles_in(self._projects, project, person)
+    def roles(self, project: Project, person: Person, groups: Collection[str] = ()) -> tuple[str, ...]:
+        """The roles of a person in the release: those that the owner gave them and their groups, by the names that the
+        release knows."""
+        given = roles_in(self._projects, project, person, groups)
         version = self.version(project)
         if given in ((), (OWNER,)) or project.current in (None, version.number):
             return given

@@ -2,8 +2,9 @@
 nothing is closed.
 
 ``rule`` makes the options of a handler. How callers are known: ``PUBLIC`` (not at all), ``SIGNED_IN`` (a session in the
-studio), ``LOCAL`` (the operator on this machine, by token), ``EITHER`` of the two. What they want is an action of the
-policies, which decide. Every POST of a session carries its CSRF token and an ``Origin`` that is the studio's.
+studio), ``LOCAL`` (the operator on this machine, by token), ``EITHER`` of the two, or an access token of the identity
+provider. What they want is an action of the policies, which decide. ``step_up`` asks for a fresh second proof besides
+(:mod:`appliance.web.step_up`). Every POST of a session carries its CSRF token and an ``Origin`` that is the studio's.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from appliance.identity.sessions import Sessions
 from appliance.studio.errors import NotAllowed, NotFound
 from appliance.studio.people import Actor, Via
 from appliance.web import cookies
+from appliance.web.bearer import bearer_of, presents_access_token
 from appliance.web.limits import TooMany
 from appliance.web.rules import DECIDES_ITSELF, decide_route
+from appliance.web.standing import all_groups, standing
+from appliance.web.step_up import require_step_up
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
@@ -54,10 +58,10 @@ class ForgedRequest(Refused):
     code = "forged_request"
 
 
-def rule(access: str, action: Action, *, by_handler: bool = False) -> dict[str, Any]:
+def rule(access: str, action: Action, *, by_handler: bool = False, step_up: bool = False) -> dict[str, Any]:
     """The options of a handler. ``by_handler``: it decides itself, because who or what it is about is known only there;
-    an answer without a decision does not leave the appliance."""
-    return {"access": access, "action": action, "by_handler": by_handler}
+    an answer without a decision does not leave the appliance. ``step_up``: only after a fresh second proof."""
+    return {"access": access, "action": action, "by_handler": by_handler, "step_up": step_up}
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -70,7 +74,11 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     access, action = handler.opt.get("access"), handler.opt.get("action")
     if access not in {PUBLIC, SIGNED_IN, LOCAL, EITHER} or not isinstance(action, Action):
         raise _no_such_page()
-    if access in {LOCAL, EITHER} and _presents_token(connection):
+    if access == EITHER and presents_access_token(connection):
+        person, groups, session_of = await bearer_of(connection, services)
+        connection.state.actor = actor_of(person, all_groups(services, person, groups), services)
+        refine(session=session_of)
+    elif access in {LOCAL, EITHER} and _presents_token(connection):
         connection.state.actor = _local_actor(connection, services)
     elif access == LOCAL:
         raise _no_such_page()
@@ -80,15 +88,17 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         connection.scope["state"][DECIDES_ITSELF] = True
     else:
         await decide_route(connection, services, action)
+    if handler.opt.get("step_up"):
+        require_step_up(connection)
 
 
 async def _know_session(connection: Connection, services: Services) -> None:
-    session = current_session(connection, services)
+    session = await standing(services, current_session(connection, services))
     if session is None:
         message = "You are not signed in, or your session has ended."
         raise NotSignedIn(message, action="Sign in again; you come back to where you were.")
     connection.state.session = session
-    connection.state.actor = actor_of(session, services.governance.authority.engine.groups)
+    connection.state.actor = actor_of(session.person, all_groups(services, session.person, session.groups), services)
     refine(session=session.key)
     if connection.scope.get("method") not in _SAFE:
         await _require_own_page(connection, session, services)
@@ -110,15 +120,15 @@ def current_session(connection: Connection, services: Services) -> Session | Non
     return services.identity.sessions.get(cookie)
 
 
-def actor_of(session: Session, spoken_of: frozenset[str] = frozenset()) -> Actor:
-    """The person of a session, with the roles that their groups give, and the groups that policies speak of."""
-    roles = roles_of(session.groups)
+def actor_of(person: Person, groups: frozenset[str], services: Services) -> Actor:
+    """A person, with what their groups allow."""
+    roles = roles_of(groups, services.identity.roles)
     return Actor(
-        session.person,
+        person,
         maker=StudioRole.MAKER in roles,
         auditor=StudioRole.AUDITOR in roles,
         roles=frozenset(role.value for role in roles),
-        groups=spoken_of & session.groups,
+        groups=groups,
     )
 
 

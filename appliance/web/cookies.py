@@ -1,4 +1,4 @@
-"""The three cookies. ``__Host-`` (RFC 6265bis §4.1.3.2): Secure, this host only, whole site; hidden from scripts."""
+"""The four cookies. ``__Host-`` (RFC 6265bis §4.1.3.2): Secure, this host only, whole site; hidden from scripts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from litestar.datastructures import Cookie
 STUDIO: Final = "__Host-intramural"
 APP: Final = "__Host-intramural-app"
 PENDING: Final = "__Host-intramural-signin"
+BROWSER: Final = "__Host-intramural-browser"
+"""On an app's origin: a secret of this browser, to which codes into the app are bound."""
 
 
 def issue(name: str, value: str, *, max_age: int | None = None) -> Cookie:

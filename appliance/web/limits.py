@@ -54,6 +54,10 @@ class Limits:
     posts: RateLimit
     builds: RateLimit
     sign_ins: RateLimit
+    scim: RateLimit = field(default_factory=lambda: RateLimit(burst=500, per_minute=6000))
+    """An identity system's first push is large."""
+    logouts: RateLimit = field(default_factory=lambda: RateLimit(burst=300, per_minute=1200))
+    """Sign-outs that the provider tells of: many at once when an administrator ends a realm's sessions."""
     kiosks: RateLimit = field(default_factory=lambda: RateLimit(burst=20, per_minute=30))
     """Per app and address that asks; the app itself counts once more, over all addresses."""
 

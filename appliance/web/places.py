@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from litestar import Request, Response
@@ -24,11 +25,14 @@ from appliance.web.resources import about
 from appliance.web.rules import require
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from appliance.core.ports import Person
     from appliance.db.records import Project
     from appliance.web.services import Services
+
+_BINDING: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,11 @@ class Place:
             return self.services.governance.releases.text(self.project)
         return previews.text(self.project, previews.current(self.project).number)
 
-    def roles(self, person: Person) -> tuple[str, ...]:
-        """The roles of a person here."""
+    def roles(self, person: Person, groups: Collection[str]) -> tuple[str, ...]:
+        """The roles of a person here, by themselves and by their groups."""
         if self.live:
-            return self.services.governance.releases.roles(self.project, person)
-        return roles_in(self.services.studio.projects, self.project, person)
+            return self.services.governance.releases.roles(self.project, person, groups)
+        return roles_in(self.services.studio.projects, self.project, person, groups)
 
     def start(self) -> Path:
         """Run it."""
@@ -93,8 +97,11 @@ def place_called(services: Services, label: str | None) -> Place:
     return Place(services, project, live=slug is not None)
 
 
-def enter(request: Request[Any, Any, Any], place: Place, *, to: str, role: str = "") -> Response[Any]:
-    """Send the browser to the app's origin with a one-time code for a session there.
+def enter(
+    request: Request[Any, Any, Any], place: Place, *, to: str, role: str = "", binding: str = ""
+) -> Response[Any]:
+    """Send the browser to the app's origin with a one-time code for a session there; first for a secret of its own,
+    when ``binding`` does not say that it has one.
 
     Raises:
         NotAllowed: the policies do not let this person in, or they asked to view it as somebody else and may not.
@@ -102,7 +109,9 @@ def enter(request: Request[Any, Any, Any], place: Place, *, to: str, role: str =
     services, project, actor = place.services, place.project, request.state.actor
     found = about(services, project, actor)
     require(request, as_principal(actor), place.action, found.resource, found.circumstances)
-    if role and (place.live or place.roles(actor.person) != (OWNER,) or role not in parse(place.text()).roles):
+    if role and (
+        place.live or place.roles(actor.person, actor.groups) != (OWNER,) or role not in parse(place.text()).roles
+    ):
         message = "This app cannot be viewed in that role."
         raise NotAllowed(message, action="Choose a role from the list above the app.")
     path = safe_return_url(to)
@@ -119,12 +128,17 @@ def enter(request: Request[Any, Any, Any], place: Place, *, to: str, role: str =
             stack.enter_context(
                 act(services.audit, event, principal=actor.principal, resource=project.id, details=details)
             )
-        code = services.identity.app_sessions.issue_code(session, host=host, path=path, view_as=role or None)
+        if _BINDING.fullmatch(binding):
+            code = services.identity.app_sessions.issue_code(
+                session, host=host, path=path, binding=binding, view_as=role or None
+            )
+            step, query = "session", {"code": code, "to": path}
+        else:
+            step, query = "enter", {"to": path} | ({"role": role} if role else {})
     request.app.state.openings.add(*opening)
-    query = urlencode({"code": code, "to": path})
     # This answer is a redirect inside the studio's own frame: it must be allowed to stand there.
     return Redirect(
-        f"{origin}/.intramural/session?{query}",
+        f"{origin}/.intramural/{step}?{urlencode(query)}",
         status_code=303,
         headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
     )

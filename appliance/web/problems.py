@@ -12,12 +12,13 @@ from litestar.response import Redirect
 
 from appliance.core.errors import IntramuralError, Refused, Unavailable
 from appliance.core.ports import AuditUnavailable
-from appliance.identity.errors import SignInRefused
+from appliance.identity.errors import BearerRefused, LogoutTokenRefused, SessionEnded, SignInRefused, StepUpRequired
 from appliance.studio.errors import Busy, NotAllowed, NotFound
 from appliance.web.access import ForgedRequest, NotSignedIn
 from appliance.web.limits import TooMany
 from appliance.web.render import page
 from appliance.web.request_context import REFUSAL
+from appliance.web.step_up import answer_step_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _STATUS: Final[tuple[tuple[type[IntramuralError], int], ...]] = (
     (NotSignedIn, 401),
+    (BearerRefused, 401),
+    (SessionEnded, 401),
+    (LogoutTokenRefused, 400),
     (NotFound, 404),
     (NotAllowed, 403),
     (ForgedRequest, 403),
@@ -67,6 +71,8 @@ def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Res
     if isinstance(error, NotSignedIn) and request.method == "GET" and on_studio and not wants_json(request):
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"/sign-in?to={quote(target, safe='/')}", status_code=303)
+    if isinstance(error, StepUpRequired):
+        return answer_step_up(request, error, as_json=wants_json(request))
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if status in {429, 503} else {}
     if request.headers.get("hx-request") == "true":
         return page(request, "notice.html", status=status, headers=headers, error=error)

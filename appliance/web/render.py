@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import MediaType, Request, Response
 
+from appliance.db.repositories.projects import GROUP_PREFIX
 from appliance.web.approval_views import waiting_count
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["ago"] = ago
+    made.filters["member_name"] = member_name
     made.filters["seconds"] = seconds
     made.filters["initials"] = initials
     return made
@@ -80,6 +82,11 @@ def ago(instant: datetime) -> str:
     if passed.days == 1:
         return "yesterday"
     return f"{passed.days} days ago" if passed.days < 7 else f"{instant:%-d %b %Y}"
+
+
+def member_name(member: str) -> str:
+    """A member of an app for people: an address as it is, a group by its name."""
+    return f"Group {member.removeprefix(GROUP_PREFIX).strip('/')}" if member.startswith(GROUP_PREFIX) else member
 
 
 def seconds(value: float) -> str:

@@ -67,7 +67,7 @@ def about(services: Services, project: Project | None, actor: Actor | None) -> F
     )
     if actor is None:
         return Found(resource)
-    member = bool(roles_in(services.studio.projects, project, actor.person))
+    member = bool(roles_in(services.studio.projects, project, actor.person, actor.groups))
     granted = 0
     if level > questions.DEFAULT_LEVEL:
         granted = services.governance.approvals.granted(ApprovalKind.EXPORT, actor.principal, project_id=project.id)

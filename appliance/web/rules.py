@@ -61,7 +61,7 @@ def require(
         NotFound: it is refused, and whoever asks is not told whether there is one.
     """
     services: Services = connection.app.state.services
-    question = Question(principal, action, resource, circumstances)
+    question = services.governance.authority.fitted(Question(principal, action, resource, circumstances))
     decision = services.governance.authority.decide(question)
     note(connection, question, decision)
     if not decision.allowed:

@@ -25,10 +25,13 @@ from appliance.web.controllers.gate import GateController
 from appliance.web.controllers.health import HealthController
 from appliance.web.controllers.history import HistoryController
 from appliance.web.controllers.home import HomeController
+from appliance.web.controllers.identity_desk import IdentityDeskController
 from appliance.web.controllers.imports import ImportController
 from appliance.web.controllers.policy import PolicyController
 from appliance.web.controllers.proposals import ProposalController
+from appliance.web.controllers.provider import ProviderController
 from appliance.web.controllers.publish import PublishController
+from appliance.web.controllers.scim import ScimController
 from appliance.web.controllers.sign_in import SignInController
 from appliance.web.controllers.talk import TalkController
 from appliance.web.controllers.texts import TextController
@@ -74,6 +77,9 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             PolicyController,
             GateController,
             SignInController,
+            ProviderController,
+            ScimController,
+            IdentityDeskController,
             HealthController,
             *statics,
         ],

@@ -11,12 +11,23 @@ if TYPE_CHECKING:
 
     from appliance.audit.privacy import Privacy
     from appliance.audit.reading import AuditReader
+    from appliance.core.clock import Clock
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
+    from appliance.identity.app_sessions import AppSessions
+    from appliance.identity.assurance import StepUp
+    from appliance.identity.bearer import BearerTokens
+    from appliance.identity.directory import Directory
     from appliance.identity.oidc import RelyingParty
-    from appliance.identity.sessions import AppSessions, PendingSignIns, Sessions
+    from appliance.identity.pending import PendingSignIns
+    from appliance.identity.renewal import Renewals
+    from appliance.identity.roles import StudioRole
+    from appliance.identity.scim.endpoint import ScimEndpoint, ScimTokens
+    from appliance.identity.sessions import Sessions
     from appliance.studio.addresses import Addresses
     from appliance.studio.assembly import Studio
+    from appliance.studio.departures import Departures
+    from appliance.studio.directory_sync import DirectorySync
     from appliance.studio.governing import Governance
     from appliance.studio.transfers import Transfers
 
@@ -31,6 +42,43 @@ class IdentityServices:
     app_sessions: AppSessions
     app_tokens: AppTokenIssuer
     issuer_origin: str
+    renewals: Renewals
+    step_up: StepUp
+    """What approving, exporting and administering ask for."""
+    roles: Mapping[str, StudioRole]
+    """Group of the provider to role."""
+    bearer: BearerTokens | None
+    """Takes access tokens of the provider; None: the demonstration sign-in has none."""
+    clock: Clock
+
+
+class DirectoryServices(Protocol):
+    """People and groups, and the identity systems that push them."""
+
+    @property
+    def directory(self) -> Directory:
+        """Who is here."""
+        ...
+
+    @property
+    def departures(self) -> Departures:
+        """What happens when somebody leaves."""
+        ...
+
+    @property
+    def scim(self) -> ScimEndpoint:
+        """Answers SCIM requests."""
+        ...
+
+    @property
+    def tokens(self) -> ScimTokens:
+        """Tokens of identity systems."""
+        ...
+
+    @property
+    def sync(self) -> DirectorySync | None:
+        """Reads the provider's people; None: only SCIM fills the directory."""
+        ...
 
 
 class GalleryTemplate(Protocol):
@@ -69,6 +117,7 @@ class Services:
     settings: Settings
     addresses: Addresses
     identity: IdentityServices
+    directory: DirectoryServices
     studio: Studio
     transfers: Transfers
     audit: AuditSink

@@ -22,9 +22,10 @@ import pytest
 from appliance.core.clock import SystemClock
 from appliance.identity.demo_issuer import main
 from appliance.identity.errors import IssuerUnavailable, SignInRefused
-from appliance.identity.oidc import OidcConfig, PendingSignIn, RelyingParty, SignedIn
+from appliance.identity.oidc import RelyingParty
 from appliance.identity.provider import http_client
 from appliance.identity.roles import StudioRole, roles_of
+from appliance.identity.sign_in import OidcConfig, PendingSignIn, SignedIn
 
 T = TypeVar("T")
 CALLBACK = "http://studio.intramural.localhost:8080/auth/callback"

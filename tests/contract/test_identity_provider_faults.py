@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from appliance.core.clock import ManualClock
 from appliance.identity.errors import IssuerUnavailable, SignInRefused
-from appliance.identity.oidc import OidcConfig, PendingSignIn, RelyingParty, SignedIn
+from appliance.identity.oidc import RelyingParty
+from appliance.identity.sign_in import OidcConfig, PendingSignIn, SignedIn
 from tests.fakes.scripted_provider import (
     CLIENT_ID,
     EC_KEY,

@@ -82,6 +82,13 @@ SILENT = {
     ("GET", "/sign-in"): "a button",
     ("GET", "/sign-in/start"): "sends to the identity provider; nobody is signed in yet",
     ("GET", "/.intramural/session"): "the second half of /open and /enter, which record; a refusal is recorded",
+    ("GET", "/.intramural/enter"): "gives a browser a secret and asks /enter, which records",
+    ("GET", "/sign-in/step-up"): "sends to the identity provider; identity.stepped_up when it answers",
+    ("GET", "/scim/*/*"): "an identity system reads what it pushed; a wrong token is recorded",
+    ("GET", "/api/identity/scim-tokens"): "names of tokens, each recorded when it was made",
+    ("GET", "/api/identity/orphans"): "names of apps for the operator",
+    ("POST", "/api/identity/provisioning/end"): "the outcome of identity.realm_provisioned",
+    ("GET", "/api/me"): "tells somebody their own name and roles",
     ("GET", "/gate/check"): "once for each request to an app; the opening and every refusal are recorded",
     ("GET", f"{APP}/publish"): OWN,
     ("GET", "/catalogue"): "names of published apps that the person may use",
@@ -108,6 +115,7 @@ WALKED = {
     ("GET", "/enter"): "app.opened",
     ("GET", "/sign-in/callback"): "identity.sign_in_refused",
     ("POST", "/sign-out"): "identity.signed_out",
+    ("POST", "/sign-in/backchannel-logout"): "identity.sign_in_refused",
     ("GET", "/audit"): "audit.searched",
     ("POST", "/audit"): "audit.searched",
     ("GET", "/audit/entries/*"): "audit.viewed",
@@ -146,6 +154,14 @@ WALKED = {
 }
 ELSEWHERE = {
     ("POST", "/approvals/*/carry-out"): "app.published, by Publishing.carry_out",
+    ("POST", "/api/identity/provisioning"): "identity.realm_provisioned, in test_identity_provisioning",
+    ("POST", "/api/identity/scim-tokens"): "directory.scim_token_made, in test_identity_scim",
+    ("POST", "/api/identity/scim-tokens/revoke"): "directory.scim_token_revoked, in test_identity_scim",
+    ("POST", "/api/identity/sync"): "directory.person_deprovisioned, in test_identity_directory",
+    ("POST", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
+    ("PUT", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
+    ("PATCH", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
+    ("DELETE", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
     ("POST", "/imports/*"): "data.imported, by ImportService.create",
     ("POST", f"{APP}/changes"): "revision.proposed, by RevisionService.propose_edits",
     ("POST", f"{APP}/proposals/*/answer"): "records.tried, by RevisionService.answer",
@@ -260,6 +276,7 @@ def test_a_maker_leaves_entries_everywhere(world: World) -> None:
     world.settled()
     world.expect("POST", "/sign-out", other)
     world.expect("GET", "/sign-in/callback", None)
+    world.expect("POST", "/sign-in/backchannel-logout", None, data={"logout_token": "no.such.token"})
 
 
 def test_the_words_of_a_turn_and_what_the_model_made_of_them_belong_together() -> None:

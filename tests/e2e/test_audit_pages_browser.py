@@ -59,7 +59,7 @@ def search(page: Page, event: str) -> None:
 
 def injected_search(page: Page, studio: str) -> None:
     page.goto(f"{studio}/audit")
-    page.get_by_label("Person").fill('"><img src=x onerror=alert(1)>')
+    page.get_by_role("textbox", name="Person").fill('"><img src=x onerror=alert(1)>')
     page.get_by_role("button", name="Search", exact=True).click()
     expect(page.get_by_text("Nothing fits.")).to_be_visible()
     assert page.locator("main img").count() == 0

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,10 +49,11 @@ class Service:
     port: int
     issuer_port: int
     line_seconds: float = 0.05
+    identity: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[str]]:
-        arguments = [self.home, self.port, self.issuer_port, self.line_seconds]
+        arguments = [self.home, self.port, self.issuer_port, self.line_seconds, json.dumps(self.identity)]
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.fixtures.studio_service", *map(str, arguments)],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

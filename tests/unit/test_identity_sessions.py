@@ -11,15 +11,19 @@ import pytest
 
 from appliance.core.clock import ManualClock
 from appliance.core.ports import Person
+from appliance.identity.app_sessions import AppSessions, bind
 from appliance.identity.errors import ReturnUrlRefused, SessionStoreError
-from appliance.identity.oidc import PendingSignIn, SignedIn
-from appliance.identity.sessions import MAX_PENDING, AppSessions, PendingSignIns, Session, Sessions
+from appliance.identity.pending import MAX_PENDING, PendingSignIns
+from appliance.identity.seal import TokenSeal
+from appliance.identity.sessions import Session, Sessions
+from appliance.identity.sign_in import PendingSignIn, SignedIn
 from appliance.identity.store import Entry, SqliteSessionStore
 
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 MAYA = SignedIn(Person("demo-maya", "Maya", "maya@example.com"), frozenset({"maker", "user"}), {}, "id.token.maya")
 UWE = SignedIn(Person("demo-uwe", "Uwe"), frozenset({"user"}), {}, "id.token.uwe")
 HOST = "loans.intramural.localhost:8080"
+BROWSER = "b" * 43
 
 
 class Bench:
@@ -28,13 +32,13 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.clock = ManualClock(NOW)
         self.store = SqliteSessionStore(path)
-        self.sessions = Sessions(self.store, self.clock)
+        self.sessions = Sessions(self.store, self.clock, seal=TokenSeal.in_file(path.with_name("seal.key")))
         self.apps = AppSessions(self.store, self.sessions, self.clock)
         self.pending = PendingSignIns(self.store, self.clock)
 
     def app_session(self, session: Session, view_as: str | None = None) -> str:
-        code = self.apps.issue_code(session, host=HOST, path="/items", view_as=view_as)
-        opened = self.apps.redeem(code, host=HOST, path="/items")
+        code = self.apps.issue_code(session, host=HOST, path="/items", binding=bind(BROWSER), view_as=view_as)
+        opened = self.apps.redeem(code, host=HOST, path="/items", browser=BROWSER)
         assert opened is not None
         return opened.id
 
@@ -122,12 +126,12 @@ def test_rotation_changes_the_id_and_the_csrf_token_and_keeps_the_rest(bench: Be
 def test_signing_out_ends_everything_of_that_sign_in_and_nothing_else(bench: Bench) -> None:
     first, second = bench.sessions.create(MAYA), bench.sessions.create(MAYA)
     app_ids = [bench.app_session(first), bench.app_session(second)]
-    code = bench.apps.issue_code(first, host=HOST, path="/")
+    code = bench.apps.issue_code(first, host=HOST, path="/", binding=bind(BROWSER))
     assert bench.sessions.revoke(first.id)
     assert not bench.sessions.revoke(first.id)
     assert bench.sessions.get(first.id) is None
     assert bench.apps.get(app_ids[0], host=HOST) is None
-    assert bench.apps.redeem(code, host=HOST, path="/") is None
+    assert bench.apps.redeem(code, host=HOST, path="/", browser=BROWSER) is None
     assert bench.sessions.get(second.id) is not None
     assert bench.apps.get(app_ids[1], host=HOST) is not None
 
@@ -147,12 +151,12 @@ def test_csrf_tokens_belong_to_one_session(bench: Bench) -> None:
 
 def test_a_code_opens_its_path_on_its_host_once(bench: Bench) -> None:
     made = bench.sessions.create(MAYA)
-    code = bench.apps.issue_code(made, host=HOST.upper(), path="/items?q=1", view_as="Borrower")
-    opened = bench.apps.redeem(code, host=HOST, path="/items?q=1")
+    code = bench.apps.issue_code(made, host=HOST.upper(), path="/items?q=1", binding=bind(BROWSER), view_as="Borrower")
+    opened = bench.apps.redeem(code, host=HOST, path="/items?q=1", browser=BROWSER)
     assert opened is not None
     assert (opened.person, opened.groups, opened.view_as) == (MAYA.person, MAYA.groups, "Borrower")
     assert (opened.host, opened.session_key, opened.expires_at) == (HOST, made.key, made.expires_at)
-    assert bench.apps.redeem(code, host=HOST, path="/items?q=1") is None
+    assert bench.apps.redeem(code, host=HOST, path="/items?q=1", browser=BROWSER) is None
     assert bench.apps.get(opened.id, host=HOST) == opened
     assert bench.apps.get(opened.id, host="other.intramural.localhost:8080") is None
     assert bench.apps.get(made.id, host=HOST) is None
@@ -161,30 +165,30 @@ def test_a_code_opens_its_path_on_its_host_once(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("host", "to"), [("evil.example", "/items"), (HOST, "/other"), ("", ""), (HOST, "//evil")])
 def test_a_code_in_the_wrong_place_is_spent(bench: Bench, host: str, to: str) -> None:
-    code = bench.apps.issue_code(bench.sessions.create(MAYA), host=HOST, path="/items")
-    assert bench.apps.redeem(code, host=host, path=to) is None
-    assert bench.apps.redeem(code, host=HOST, path="/items") is None
+    code = bench.apps.issue_code(bench.sessions.create(MAYA), host=HOST, path="/items", binding=bind(BROWSER))
+    assert bench.apps.redeem(code, host=host, path=to, browser=BROWSER) is None
+    assert bench.apps.redeem(code, host=HOST, path="/items", browser=BROWSER) is None
 
 
 def test_a_code_lives_for_a_minute(bench: Bench) -> None:
     made = bench.sessions.create(MAYA)
-    codes = [bench.apps.issue_code(made, host=HOST, path="/") for _ in range(2)]
+    codes = [bench.apps.issue_code(made, host=HOST, path="/", binding=bind(BROWSER)) for _ in range(2)]
     bench.clock.advance(59)
-    assert bench.apps.redeem(codes[0], host=HOST, path="/") is not None
+    assert bench.apps.redeem(codes[0], host=HOST, path="/", browser=BROWSER) is not None
     bench.clock.advance(1)
-    assert bench.apps.redeem(codes[1], host=HOST, path="/") is None
+    assert bench.apps.redeem(codes[1], host=HOST, path="/", browser=BROWSER) is None
 
 
 def test_of_many_who_redeem_a_code_one_succeeds(bench: Bench) -> None:
-    code = bench.apps.issue_code(bench.sessions.create(MAYA), host=HOST, path="/")
+    code = bench.apps.issue_code(bench.sessions.create(MAYA), host=HOST, path="/", binding=bind(BROWSER))
     with ThreadPoolExecutor(8) as pool:
-        opened = list(pool.map(lambda _: bench.apps.redeem(code, host=HOST, path="/"), range(16)))
+        opened = list(pool.map(lambda _: bench.apps.redeem(code, host=HOST, path="/", browser=BROWSER), range(16)))
     assert sum(one is not None for one in opened) == 1
 
 
 def test_a_code_needs_a_plain_path(bench: Bench) -> None:
     with pytest.raises(ReturnUrlRefused):
-        bench.apps.issue_code(bench.sessions.create(MAYA), host=HOST, path="//evil.example")
+        bench.apps.issue_code(bench.sessions.create(MAYA), host=HOST, path="//evil.example", binding=bind(BROWSER))
 
 
 def test_using_an_app_keeps_the_studio_session_alive(bench: Bench) -> None:
@@ -235,7 +239,7 @@ def test_the_file_is_private_and_holds_no_secret(bench: Bench, path: Path) -> No
     handle = bench.pending.put(pending())
     made = bench.sessions.create(MAYA)
     app_id = bench.app_session(made)
-    code = bench.apps.issue_code(made, host=HOST, path="/")
+    code = bench.apps.issue_code(made, host=HOST, path="/", binding=bind(BROWSER))
     bench.store.close()
     assert path.stat().st_mode & 0o777 == 0o600
     content = b"".join(file.read_bytes() for file in path.parent.iterdir())

@@ -194,6 +194,23 @@ TABLE = [
     ("GET", "/health/ready", "503 503 503 503 503"),
     ("GET", "/gate/check", "404 404 404 404 404"),
     ("GET", "/.intramural/session", "404 404 404 404 404"),
+    ("GET", "/.intramural/enter", "404 404 404 404 404"),
+    ("GET", "/sign-in/step-up", "303 503 503 503 503"),
+    ("POST", "/sign-in/backchannel-logout", "400 400 400 400 400"),
+    *(
+        (method, f"/api/identity/{path}", "404 404 404 404 404")
+        for method, path in (
+            ("POST", "provisioning"),
+            ("POST", "provisioning/end"),
+            ("GET", "scim-tokens"),
+            ("POST", "scim-tokens"),
+            ("POST", "scim-tokens/revoke"),
+            ("POST", "sync"),
+            ("GET", "orphans"),
+        )
+    ),
+    *((method, "/scim/v2/Users", "401 401 401 401 401") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
+    ("GET", "/api/me", "401 200 200 200 200"),
     ("GET", "/static/studio.css", "200 200 200 200 200"),
 ]
 MADE = (("turn", "trn"), ("proposal", "prp"), ("draft", "imp"), ("erasure", "ers"), ("hold", "hold"))
@@ -215,7 +232,8 @@ def test_the_table(studio: Studio, method: str, path: str, row: str) -> None:
 
 
 def test_every_route_is_in_the_table(studio: Studio) -> None:
-    known = {(method, re.sub(r"{\w+}", "*", path.partition("?")[0])) for method, path, _ in TABLE}
+    known = {(method, "/scim/v2/*") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
+    known |= {(method, re.sub(r"{\w+}", "*", path.partition("?")[0])) for method, path, _ in TABLE}
     known |= {(method, re.sub(r"/\d+(?=/|$)", "/*", path)) for method, path in known}
     for route in studio.app.routes:
         path = "/".join("*" if part.startswith("{") else part for part in route.path_format.split("/")) or "/"
@@ -365,18 +383,41 @@ def test_view_as_is_for_the_owner_and_for_roles_that_exist(studio: Studio) -> No
 
 
 def test_a_session_of_an_app_is_made_once_from_a_code_of_that_app(studio: Studio) -> None:
-    there = studio.call("GET", f"/apps/{studio.project.id}/open?to=/note", "owner").headers["location"]
-    host, _, rest = there.partition("/.intramural")
-    assert studio.call("GET", f"/.intramural{rest}", base="http://other.intramural.localhost").status_code == 404
-    there = studio.call("GET", f"/apps/{studio.project.id}/open?to=/note", "owner").headers["location"]
-    host, _, rest = there.partition("/.intramural")
-    first = studio.call("GET", f"/.intramural{rest}", base=host)
+    host, rest, mine = code_for(studio, f"/apps/{studio.project.id}/open?to=/note")
+    assert studio.call("GET", rest, base="http://other.intramural.localhost", headers=mine).status_code == 404
+    first = studio.call("GET", rest, base=host, headers=mine)
     assert (first.status_code, first.headers["location"]) == (303, "/note")
     cookie = first.headers["set-cookie"]
     for wish in ("__Host-intramural-app=", "HttpOnly", "Secure", "Path=/", "SameSite=lax"):
         assert wish in cookie
     assert "Domain" not in cookie
-    assert studio.call("GET", f"/.intramural{rest}", base=host).status_code == 403
+    assert studio.call("GET", rest, base=host, headers=mine).status_code == 403
+
+
+def code_for(studio: Studio, way: str, who: str = "owner") -> tuple[str, str, dict[str, str]]:
+    """A browser on its way into an app: the app's origin, the address with the code, and the browser's secret."""
+    host, _, rest = studio.call("GET", way, who).headers["location"].partition("/.intramural")
+    begun = studio.call("GET", f"/.intramural{rest}", base=host)
+    secret = begun.headers["set-cookie"].partition(";")[0]
+    back = begun.headers["location"].removeprefix(studio.origin)
+    host, _, rest = studio.call("GET", back, who).headers["location"].partition("/.intramural")
+    return host, f"/.intramural{rest}", {"cookie": secret}
+
+
+def test_a_code_opens_nothing_in_another_browser(studio: Studio) -> None:
+    """Login CSRF: a link with the attacker's own code must not sign a victim in as the attacker."""
+    for victim in ({}, {"cookie": f"__Host-intramural-browser={'v' * 43}"}):
+        host, link, _ = code_for(studio, f"/apps/{studio.project.id}/open")
+        refused = studio.call("GET", link, base=host, headers=victim)
+        assert refused.status_code == 403
+        assert "__Host-intramural-app" not in refused.headers.get("set-cookie", "")
+
+
+def test_a_browser_keeps_its_secret_when_two_tabs_enter(studio: Studio) -> None:
+    host, first, mine = code_for(studio, f"/apps/{studio.project.id}/open?to=/one")
+    again = studio.call("GET", "/.intramural/enter?to=/two", base=host, headers=mine)
+    assert "set-cookie" not in again.headers
+    assert studio.call("GET", first, base=host, headers=mine).status_code == 303
 
 
 def test_the_gate_sends_a_page_view_to_sign_in_and_tells_the_rest(studio: Studio) -> None:
@@ -388,7 +429,9 @@ def test_the_gate_sends_a_page_view_to_sign_in_and_tells_the_rest(studio: Studio
     }
     view = studio.call("GET", "/gate/check", base=base, headers=seen)
     assert view.status_code == 302
-    assert view.headers["location"] == f"{studio.origin}/enter?app=shift-handover&to=%2Fnote%3Fpage%3D2"
+    way = f"{studio.origin}/enter?app=shift-handover&to=%2Fnote%3Fpage%3D2&binding="
+    assert view.headers["location"].startswith(way)
+    assert "__Host-intramural-browser=" in view.headers["set-cookie"]
     for headers in ({**seen, "x-forwarded-method": "POST"}, {**seen, "sec-fetch-mode": "cors"}):
         refused = studio.call("GET", "/gate/check", base=base, headers=headers)
         assert refused.status_code == 401

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from appliance.db.engine import Database
 
 MAX_LISTED = 200
+GROUP_PREFIX = "group:"
+"""Before the path of a group, where a member is no address but a group."""
 
 
 class Projects:
@@ -62,9 +64,10 @@ class Projects:
         query = select(ProjectRow).where(ProjectRow.owner_subject == subject)
         return self._list(query.order_by(col(ProjectRow.changed_at).desc()).limit(MAX_LISTED))
 
-    def shared_with(self, email: str) -> list[Project]:
-        """Projects that stand and that other people let this address into."""
-        query = select(ProjectRow).join(MemberRow).where(MemberRow.email == email.lower())
+    def shared_with(self, *names: str) -> list[Project]:
+        """Projects that stand and that other people let these addresses or groups into."""
+        query = select(ProjectRow).distinct().join(MemberRow)
+        query = query.where(col(MemberRow.email).in_([name.lower() for name in names]))
         query = query.where(col(ProjectRow.current).is_not(None))
         return self._list(query.order_by(col(ProjectRow.changed_at).desc()).limit(MAX_LISTED))
 
@@ -144,6 +147,20 @@ class Projects:
         with self._database.session() as session:
             row = session.get(MemberRow, (project_id, email.lower()))
             return None if row is None else _member(row)
+
+    def group_members(self, project_id: str) -> list[Member]:
+        """Groups with access."""
+        query = select(MemberRow).where(MemberRow.project_id == project_id)
+        with self._database.session() as session:
+            return [_member(row) for row in session.exec(query.where(col(MemberRow.email).startswith(GROUP_PREFIX)))]
+
+    def hand_over(self, project_id: str, owner: Person, at: datetime) -> None:
+        """Give a project another owner."""
+        with self._database.session() as session:
+            row = session.get_one(ProjectRow, project_id)
+            row.owner_subject, row.owner_name, row.owner_email = owner.subject, owner.name, owner.email
+            row.changed_at = at
+            session.add(row)
 
     def put_member(self, member: Member) -> None:
         """Add a colleague or change their role."""

@@ -10,6 +10,7 @@ from litestar import Controller, Request, Response, get, post
 from appliance.authz.actions import Action
 from appliance.blueprint.parser import parse
 from appliance.db.records import BuildState, Origin
+from appliance.db.repositories.projects import GROUP_PREFIX
 from appliance.studio.assumed import assumed
 from appliance.studio.errors import NotFound
 from appliance.studio.pipeline import TITLES
@@ -79,7 +80,8 @@ class AppController(Controller):
     @get("/people", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def people(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Who was let in."""
-        return workspace(request, app_id, "people", "people.html")
+        services: Services = request.app.state.services
+        return workspace(request, app_id, "people", "people.html", groups=services.directory.directory.group_names())
 
     @post("/builds", opt=rule(SIGNED_IN, Action.PROMPT_APP))
     async def build(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
@@ -101,7 +103,8 @@ class AppController(Controller):
         """Let a colleague in."""
         services: Services = request.app.state.services
         form = await request.form()
-        email, role = str(form.get("email", "")), str(form.get("role", ""))
+        group, role = str(form.get("group", "")), str(form.get("role", ""))
+        email = f"{GROUP_PREFIX}{group}" if group else str(form.get("email", ""))
         await asyncio.to_thread(services.studio.project_service.let_in, request.state.actor, app_id, email, role)
         return leave_to(request, f"/apps/{app_id}/people")
 

@@ -13,8 +13,9 @@ from msgspec import Struct, field
 from appliance.authz.actions import Action
 from appliance.core.ports import Person
 from appliance.studio.events import FINAL
-from appliance.studio.people import require_maker
+from appliance.studio.people import Via, require_maker
 from appliance.web.access import EITHER, LOCAL, SIGNED_IN, local_actor, rule
+from appliance.web.standing import while_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,13 +61,13 @@ class BuildController(Controller):
     async def events(self, request: Request[Any, Any, Any], build_id: str, after: int = 0) -> Response[Any]:
         """Server-sent events (WHATWG HTML §9.2) from the one after ``after`` or ``Last-Event-ID`` to the end."""
         services: Services = request.app.state.services
-        if "authorization" not in request.headers:
+        if request.state.actor.via is not Via.LOCAL:
             require_maker(request.state.actor)
             services.studio.build_service.find(request.state.actor, build_id)
         last = request.headers.get("last-event-id", "")
         start = int(last) if last.isdecimal() and len(last) < 10 else after
         return Stream(
-            follow(services.studio.events, build_id, start),
+            while_signed_in(request, follow(services.studio.events, build_id, start)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

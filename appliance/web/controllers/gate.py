@@ -21,7 +21,9 @@ from appliance.authz.questions import VISITOR, Principal, PrincipalKind
 from appliance.blueprint.model import OWNER
 from appliance.core.act_context import refine
 from appliance.core.events import Event
+from appliance.identity.app_sessions import bind
 from appliance.identity.errors import ReturnUrlRefused, SignInRefused
+from appliance.identity.handles import SECRET_CHARACTERS, new_secret
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.evidence import act
 from appliance.studio.kiosks import ROLES_AT_A_KIOSK, SOMEBODY, opens_to_everybody
@@ -32,12 +34,14 @@ from appliance.web.limits import TooMany
 from appliance.web.places import Place, enter, place_called
 from appliance.web.resources import about
 from appliance.web.rules import require
+from appliance.web.standing import standing_groups
 
 if TYPE_CHECKING:
-    from appliance.identity.sessions import AppSession
+    from appliance.identity.app_sessions import AppSession
     from appliance.web.services import Services
 
 PUBLIC_PRINCIPAL: Final = "public"
+MAX_ROLE: Final = 100
 IDENTITY_HEADER: Final = "X-Intramural-Identity"
 
 
@@ -55,19 +59,30 @@ class GateController(Controller):
             return await asyncio.to_thread(_let_through, request, place)
         cookie = request.cookies.get(cookies.APP, "")
         session = identity.app_sessions.get(cookie, host=host) if cookie else None
-        if session is None:
+        groups = None if session is None else await standing_groups(services, session.session_key)
+        if session is None or groups is None:
             return _ask_to_sign_in(request, place)
         refine(session=session.session_key)
-        roles = await asyncio.to_thread(_roles, request, place, session)
+        roles = await asyncio.to_thread(_roles, request, place, session, groups)
         await asyncio.to_thread(place.start)
         token = identity.app_tokens.issue(audience=place.audience, person=session.person, roles=roles)
         return Response("", headers={IDENTITY_HEADER: token})
 
     @get("/enter", opt=rule(SIGNED_IN, Action.PREVIEW_APP, by_handler=True), sync_to_thread=True)
-    def enter(self, request: Request[Any, Any, Any], app: str, to: str = "/") -> Response[Any]:
-        """From an app's origin, by way of the studio's session, back to the app."""
+    def enter(
+        self, request: Request[Any, Any, Any], app: str, to: str = "/", role: str = "", binding: str = ""
+    ) -> Response[Any]:
+        """From an app's origin, by way of the studio's session, back to the app, in the browser that holds the secret
+        behind ``binding``."""
         services: Services = request.app.state.services
-        return enter(request, place_called(services, app), to=to)
+        return enter(request, place_called(services, app), to=to, role=role, binding=binding)
+
+    @get("/.intramural/enter", opt=rule(PUBLIC, Action.VISIT), sync_to_thread=True)
+    def begin(self, request: Request[Any, Any, Any], to: str = "/", role: str = "") -> Response[Any]:
+        """Give this browser a secret of this origin, and send it to the studio for a code that fits it."""
+        services: Services = request.app.state.services
+        place = place_called(services, services.addresses.slug_of(request.headers.get("host", "")))
+        return _to_the_studio(request, place, to=safe_return_url(to), role=role[:MAX_ROLE])
 
     @get("/.intramural/session", opt=rule(PUBLIC, Action.VISIT))
     async def session(self, request: Request[Any, Any, Any], code: str = "", to: str = "/") -> Response[Any]:
@@ -76,22 +91,26 @@ class GateController(Controller):
         host = request.headers.get("host", "")
         place_called(services, services.addresses.slug_of(host))
         path = safe_return_url(to)
-        session = services.identity.app_sessions.redeem(code, host=host, path=path)
+        session = services.identity.app_sessions.redeem(
+            code, host=host, path=path, browser=request.cookies.get(cookies.BROWSER, "")
+        )
         if session is None:
-            message = "This link into the app was used already, or is too old."
+            message = "This link into the app was used already, is too old, or was made for another browser."
             raise SignInRefused(message, action="Open the app again from the studio.")
         answer = Redirect(path, status_code=303)
         answer.set_cookie(cookies.issue(cookies.APP, session.id))
         return answer
 
 
-def _roles(request: Request[Any, Any, Any], place: Place, session: AppSession) -> tuple[str, ...]:
+def _roles(
+    request: Request[Any, Any, Any], place: Place, session: AppSession, groups: frozenset[str]
+) -> tuple[str, ...]:
     """The roles in which somebody comes in, if the policies let them in at all."""
     request.state.principal = name = principal_of(session.person)
     somebody = Principal(PrincipalKind.USER, name)
-    found = about(place.services, place.project, Actor(session.person, maker=False))
+    found = about(place.services, place.project, Actor(session.person, maker=False, groups=groups))
     require(request, somebody, place.action, found.resource, found.circumstances)
-    roles = place.roles(session.person)
+    roles = place.roles(session.person, groups)
     return (session.view_as,) if session.view_as is not None and roles == (OWNER,) else roles
 
 
@@ -133,5 +152,21 @@ def _ask_to_sign_in(request: Request[Any, Any, Any], place: Place) -> Response[A
         to = safe_return_url(request.headers.get("x-forwarded-uri", "/"))
     except ReturnUrlRefused:
         to = "/"
-    query = urlencode({"app": place.label, "to": to})
-    return Redirect(f"{place.services.addresses.studio}/enter?{query}", status_code=302)
+    return _to_the_studio(request, place, to=to)
+
+
+def _to_the_studio(request: Request[Any, Any, Any], place: Place, *, to: str, role: str = "") -> Response[Any]:
+    secret = request.cookies.get(cookies.BROWSER, "")
+    known = len(secret) == SECRET_CHARACTERS
+    if not known:
+        secret = new_secret()
+    query = {"app": place.label, "to": to, "binding": bind(secret)} | ({"role": role} if role else {})
+    answer = Redirect(
+        f"{place.services.addresses.studio}/enter?{urlencode(query)}",
+        status_code=302,
+        headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {place.services.addresses.studio}"},
+    )
+    if not known:
+        # One secret per browser and origin, so that two tabs that enter at once do not take it from each other.
+        answer.set_cookie(cookies.issue(cookies.BROWSER, secret))
+    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Request, Response, get, post
@@ -17,6 +18,8 @@ from appliance.web import cookies
 from appliance.web.access import PUBLIC, SIGNED_IN, current_session, rule
 from appliance.web.limits import TooMany
 from appliance.web.render import page
+from appliance.web.standing import require_here, standing
+from appliance.web.step_up import stepped_up
 
 if TYPE_CHECKING:
     from appliance.web.services import Services
@@ -29,7 +32,7 @@ class SignInController(Controller):
     async def show(self, request: Request[Any, Any, Any], to: str = "/") -> Response[Any]:
         """The page with the one button."""
         services: Services = request.app.state.services
-        if current_session(request, services) is not None:
+        if await standing(services, current_session(request, services)) is not None:
             return Redirect(safe_return_url(to), status_code=303)
         return page(request, "sign_in.html", to=safe_return_url(to))
 
@@ -56,6 +59,9 @@ class SignInController(Controller):
             raise SignInRefused(message, action="Sign in again.")
         signed_in = await identity.relying_party.complete(dict(request.query_params), pending)
         principal = f"user:{signed_in.person.subject}"
+        await asyncio.to_thread(require_here, services, signed_in.person)
+        if pending.is_step_up:
+            return await asyncio.to_thread(stepped_up, request, signed_in)
         with act(services.audit, Event.SIGNED_IN, principal=principal, resource="studio") as evidence:
             session = identity.sessions.create(signed_in, replaces=request.cookies.get(cookies.STUDIO))
             evidence.details["session"] = session.key
