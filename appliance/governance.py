@@ -26,6 +26,7 @@ from appliance.studio.mail import Mailer
 from appliance.studio.notices import Notices
 from appliance.studio.policy import PolicyService, policies_in_force
 from appliance.studio.publishing import Publishing
+from appliance.studio.release_records import ReleaseRecords
 from appliance.studio.releases import Releases
 
 if TYPE_CHECKING:
@@ -96,13 +97,16 @@ def make_governance(
         kept, authority, audit=audit, pseudonyms=parts.pseudonyms, settings=settings.approvals, clock=clock
     )
     releases = Releases(apps, studio.projects, publications, studio.versions)
+    carrier = Carrier(parts.sandbox, studio.versions, releases, parts.render, parts.verifier)
+    records = ReleaseRecords(studio, publications, releases, carrier)
     publishing = Publishing(
         studio,
         publications,
         releases,
         approvals=approvals,
         authority=authority,
-        carrier=Carrier(parts.sandbox, studio.versions, releases, parts.render, parts.verifier),
+        carrier=carrier,
+        records=records,
         audit=audit,
         notices=notices,
         publish_routes=parts.publish_routes,
@@ -120,7 +124,7 @@ def make_governance(
         clock=clock,
     )
     decisions.carriers[ApprovalKind.POLICY] = policy.carry_out
-    return Governance(authority, policy, approvals, decisions, delegations, publishing, releases, mailer)
+    return Governance(authority, policy, approvals, decisions, delegations, publishing, records, releases, mailer)
 
 
 def front_door(

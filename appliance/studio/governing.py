@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from appliance.studio.mail import Mailer
     from appliance.studio.policy import PolicyService
     from appliance.studio.publishing import Publishing
+    from appliance.studio.release_records import ReleaseRecords
     from appliance.studio.releases import Releases
 
 
@@ -29,13 +30,14 @@ class Governance:
     decisions: Decisions
     delegations: Delegations
     publishing: Publishing
+    records: ReleaseRecords
     releases: Releases
     mail: Mailer
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Finish what the last stop interrupted, then send mail until the block ends."""
-        self.publishing.forget_halves()
+        self.records.forget_halves()
         self.decisions.resume()
         self.mail.start()
         try:

@@ -6,9 +6,6 @@ copy of the preview's, and are carried over when a later version with other tabl
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -16,24 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.authz import questions
 from appliance.authz.actions import Action
 from appliance.authz.questions import LEVELS, Question
-from appliance.core.errors import IntramuralError, Refused, Unavailable
+from appliance.core.errors import IntramuralError, Refused
 from appliance.core.events import Event
 from appliance.core.ids import new_id
 from appliance.db.approval_records import Approval, ApprovalKind, Observation, Publication, Vote
 from appliance.studio.approval import Wanted, words
-from appliance.studio.carrying import Moved
-from appliance.studio.copying import DATABASE, copy_records, sync_tree
 from appliance.studio.errors import NotFound
 from appliance.studio.evidence import act
 from appliance.studio.people import principal_of
 from appliance.studio.permits import as_principal, permit
-from appliance.studio.releases import LIVE, NotPublished
+from appliance.studio.releases import NotPublished
 from appliance.studio.scan import scan
-from appliance.studio.standing import data_folder, standing, step_to
+from appliance.studio.standing import standing, step_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from appliance.authz.authority import Authority
     from appliance.core.clock import Clock
@@ -46,10 +40,9 @@ if TYPE_CHECKING:
     from appliance.studio.carrying import Carrier
     from appliance.studio.notices import Notices
     from appliance.studio.people import Actor
+    from appliance.studio.release_records import ReleaseRecords
     from appliance.studio.releases import Releases
 
-KEPT: Final = "before-"
-"""How the name of the folder begins that holds the records of the release before."""
 DAYS_OF_A_MONTH: Final = 30
 MOST_MONTHS: Final = 60
 
@@ -77,6 +70,7 @@ class Publishing:
         approvals: ApprovalService,
         authority: Authority,
         carrier: Carrier,
+        records: ReleaseRecords,
         audit: AuditSink,
         notices: Notices,
         publish_routes: Callable[[], None],
@@ -84,7 +78,8 @@ class Publishing:
         clock: Clock,
     ) -> None:
         self._studio, self._publications, self._releases = studio, publications, releases
-        self._approvals, self._authority, self._carrier = approvals, authority, carrier
+        self._approvals, self._authority = approvals, authority
+        self._carrier, self._records = carrier, records
         self._audit, self._notices, self._clock = audit, notices, clock
         self._publish_routes, self._settings = publish_routes, settings
 
@@ -180,7 +175,7 @@ class Publishing:
         }
         with (
             act(self._audit, Event.APP_PUBLISHED, principal=principal, resource=project.id, details=details) as done,
-            self._records(project, version, known, copied=bool(approval.subject["copy_records"])) as moved,
+            self._records.moved(project, version, known, copied=bool(approval.subject["copy_records"])) as moved,
         ):
             done.details.update(
                 data=moved.data, rows={one.entity: [one.before, one.after] for one in moved.done.tables}
@@ -202,56 +197,7 @@ class Publishing:
             moved.keep()
         self._publish_routes()
         if known is not None and known.data != moved.data:
-            self._put_aside(project, known.data)
-
-    @contextmanager
-    def _records(
-        self, project: Project, version: Version, known: Publication | None, *, copied: bool
-    ) -> Iterator[Moved]:
-        """Where the release's records lie; in the block they become its own."""
-        if known is not None and known.data_version is not None:
-            now = replace(standing(self._studio.versions, self._version(project, known.data_version)), data=known.data)
-            then = standing(self._studio.versions, version)
-            step = step_to(now, then, id_=new_id("pub"))
-            with self._carrier.carried(now, step, then.tree, name=f"{LIVE}{new_id('dat')}") as moved:
-                if step.carry is None:  # the same records, but the code is exchanged
-                    with self._releases.held(project.id):
-                        yield moved
-                else:
-                    yield moved
-            return
-        moved = Moved(f"{LIVE}{new_id('dat')}")
-        target = self._data(project, moved.data)
-        try:
-            if copied:
-                self._copy_preview(project, version, target)
-            yield moved
-        finally:
-            if not moved.kept:
-                shutil.rmtree(target, ignore_errors=True)
-
-    def _copy_preview(self, project: Project, version: Version, target: Path) -> None:
-        if version.number != project.current:
-            message = "Only the newest version's records can be copied."
-            raise Refused(message, action="Ask again, and let the release start empty.")
-        source = self._data(project, data_folder(self._studio.versions, version))
-        with self._studio.previews.held(project.id):
-            if not (source / DATABASE).exists():
-                return
-            try:
-                copy_records(source, target)
-                sync_tree(target)
-            except OSError as error:
-                message = "The records of the preview could not be copied."
-                action = "Ask your operator to free space; then try again to carry it out."
-                raise Unavailable(message, cause=str(error), action=action) from error
-
-    def _put_aside(self, project: Project, name: str) -> None:
-        """Keep the records of the release before as they were, until the next one; earlier ones go."""
-        for older in self._data(project, "").glob(f"{KEPT}*"):
-            shutil.rmtree(older, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            self._data(project, name).rename(self._data(project, f"{KEPT}{name}"))
+            self._records.put_aside(project, known.data)
 
     # --- taking back -------------------------------------------------------------------------------------------
 
@@ -308,20 +254,9 @@ class Publishing:
         known = [(project, one) for project, one in found if project is not None]
         return sorted(known, key=lambda pair: pair[1].review_at or self._clock.now())
 
-    def forget_halves(self) -> None:
-        """Remove records of releases that never came; for the start."""
-        for app_id in self._studio.versions.apps():
-            known = self._publications.get(app_id)
-            for path in self._studio.versions.folder(app_id).glob(f"data/{LIVE}*"):
-                if known is None or path.name != known.data:
-                    shutil.rmtree(path, ignore_errors=True)
-
     def _version(self, project: Project, number: int) -> Version:
         found = self._studio.projects.version(project.id, number) if 0 < number < 10**6 else None
         if found is None:
             message = "This app has no such version."
             raise NotFound(message, action="Choose one from the list.")
         return found
-
-    def _data(self, project: Project, name: str) -> Path:
-        return self._studio.versions.folder(project.id) / "data" / name

@@ -214,7 +214,7 @@ def test_records_of_a_release_that_never_came_go_at_the_start_and_those_of_one_t
         (data / name).mkdir(parents=True)
     known = Publication(asked.project_id, 1, 1, "live-stands", 1)
     world.governance.publishing._publications.put(known)
-    world.governance.publishing.forget_halves()
+    world.governance.records.forget_halves()
     assert sorted(path.name for path in data.iterdir()) == ["before-live-old", "live-stands", "v1-of-the-preview"]
 
 

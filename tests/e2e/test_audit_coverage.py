@@ -453,7 +453,6 @@ INSIDE = {
     "PolicyService.text": "a version's text; its page records the look",
     "PolicyService.carry_out": "policy.activated, by the function that the start uses, too",
     "Publishing.ask": "approval.requested, by ApprovalService.request",
-    "Publishing.forget_halves": "a part of the start; removes what never came to be",
     "BuildService.start": "the service's own start",
     "BuildService.stop": "the service's own stop",
     "Conversation.next_steps": "ideas for the maker's own app; nothing is kept",
