@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.authz import questions
@@ -61,12 +62,19 @@ def require(
         NotFound: it is refused, and whoever asks is not told whether there is one.
     """
     services: Services = connection.app.state.services
+    circumstances = replace(circumstances, assurance=_assurance(connection, services))
     question = services.governance.authority.fitted(Question(principal, action, resource, circumstances))
     decision = services.governance.authority.decide(question)
     note(connection, question, decision)
     if not decision.allowed:
         raise refusal(question, decision, exists=exists)
     return decision
+
+
+def _assurance(connection: ASGIConnection[Any, Any, Any, Any], services: Services) -> int:
+    """2 where the person has just proved once more, and more strongly, who they are."""
+    session, identity = getattr(connection.state, "session", None), services.identity
+    return 2 if session is not None and identity.step_up.met_by(session.assurance, identity.clock.now()) else 1
 
 
 def note(connection: ASGIConnection[Any, Any, Any, Any], question: Question, decision: Decision) -> None:
