@@ -66,6 +66,8 @@ class ReleaseRecords:
         if version.number != project.current:
             message = "Only the newest version's records can be copied."
             raise Refused(message, action="Ask again, and let the release start empty.")
+        # An app that never ran has no records yet: those of an import and the examples come with its first start.
+        self._studio.previews.start(project)
         source = self._data(project, data_folder(self._studio.versions, version))
         with self._studio.previews.held(project.id):
             if not (source / DATABASE).exists():
