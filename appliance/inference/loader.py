@@ -82,7 +82,7 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
             cache = KvCache(shape, slots=limits.slots)
         else:
             cache = DeviceKvCache(shape, slots=limits.slots, device=limits.device)
-    except (MemoryError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
         message = "There is not enough memory for the model's context."
         cause = f"{shape.bytes_per_token * context * limits.slots >> 20} MiB for {limits.slots} of {context} tokens"
         action = "Lower model.context_tokens or model.streams, or add memory."

@@ -110,10 +110,10 @@ DEFAULT_MODEL: Final = DistributedModel(
     bytes=1_117_320_768,
     plan=PrecisionPlan(
         Precision(bits=4, block_size=128, fitted=True),
-        dict.fromkeys(("head", "qkv", "output", "down"), Precision(bits=8, block_size=128)),
+        dict.fromkeys(("head", "qkv", "output"), Precision(bits=8, block_size=128)),
         wide=True,
     ),
     bundle_version=3,
-    bundle_bytes=2_680_000_000,
+    bundle_bytes=2_490_000_000,
 )
 """The official Q4_K_M file; the plan was chosen by the measurements in docs/model-bundle.md."""

@@ -45,8 +45,8 @@ def reference() -> Reference:
 def test_the_conversion_predicts_what_its_source_predicts(bundle: VerifiedBundle, reference: Reference) -> None:
     found = agreement(reference, Runner(bundle.directory).logits(reference.texts))
     assert found.positions == sum(map(len, reference.texts)) > 2000
-    # Measured: 0.0295 and 91.9 % over the whole vocabulary. With all of the layers in int4: 0.053 and 89.4 %.
-    assert found.mean_kl < 0.035
+    # Measured: 0.044 and 90.9 % over the whole vocabulary; with attention in int4, too: 0.053 and 89.4 %.
+    assert found.mean_kl < 0.046
     assert found.top1 > 0.90
 
 
