@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from model_bundle.verify import VerifiedBundle
 
 _LOG = logging.getLogger(__name__)
-WIDE_FROM: Final = 6
+WIDE_FROM: Final = 12
 """Tokens of a step from which the second graph of the default model is quicker (docs/performance.md)."""
 
 
