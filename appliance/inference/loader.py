@@ -40,7 +40,7 @@ class EngineLimits:
 
     threads: int = 0
     context_tokens: int = 4096
-    prefill_chunk: int = 256
+    prefill_chunk: int = 512
     slots: int = 8
     drafts: bool = True
     device: Device = Device.CPU
