@@ -34,7 +34,7 @@ from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
 from appliance.gallery.templates import templates
-from appliance.governance import front_door, make_authority
+from appliance.governance import front_door, make_governance
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
 from appliance.hosting.supervisor import AppSupervisor
@@ -121,7 +121,6 @@ class Appliance:
         place = settings.home / "audit"
         self.audit, self._anchoring = open_audited(self._stack, place, log_key, settings.audit, clock)
         self.audit.record_unknown()
-        self.authority = make_authority()
         self._keeping = Keeping(settings, self.audit, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
@@ -153,8 +152,16 @@ class Appliance:
             settings=settings.build,
             clock=clock,
         )
+        self.governance = make_governance(
+            parts, self.studio, self.apps, log=self.audit, database=database, settings=settings, clock=clock
+        )
         self.transfers = make_transfers(
-            self.studio, home=settings.home, sandbox=self._sandbox, audit=self.audit, clock=clock
+            self.studio,
+            self.governance.releases,
+            home=settings.home,
+            sandbox=self._sandbox,
+            audit=self.audit,
+            clock=clock,
         )
         self._http = http_client(settings.identity.ca_file)
         store = SqliteSessionStore(settings.home / "sessions.sqlite")
@@ -194,6 +201,7 @@ class Appliance:
         self.studio.build_service.start(waiting)
         self._stack.callback(self.studio.build_service.stop)
         self.privacy.resume()
+        self._stack.enter_context(self.governance.running())
         self._keeping.start()
         self._stack.callback(self._keeping.stop)
 
@@ -228,7 +236,7 @@ class Appliance:
             studio=self.studio,
             transfers=self.transfers,
             audit=self.audit,
-            authority=self.authority,
+            governance=self.governance,
             privacy=self.privacy,
             reader=self._exports.reader(self.privacy),
             export_log=self._exports.export,
@@ -249,6 +257,7 @@ class Appliance:
             "audit": audit_state(self.audit.state()),
             "front door": front_door,
             "audit upkeep": self._keeping.state(),
+            "mail": self.governance.mail.state(),
             **self._anchoring.states(),
             **self._people.states(),
         }
@@ -258,7 +267,7 @@ class Appliance:
         return "" if self._engine is None else self._engine.describe()
 
     def _door(self) -> FrontDoor:
-        return front_door(self.settings, self.layout, self.studio, self.apps)
+        return front_door(self.settings, self.layout, self.studio, self.apps, self.governance)
 
 
 def run(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import expect
 
+from appliance.core.act_context import ActContext, acting
 from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 expect.set_options(timeout=30_000)
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _own_context() -> Iterator[None]:
+    """What a test adds to the context of acts is not there for the next one."""
+    with acting(ActContext()):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from litestar.static_files import create_static_files_router
 from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
 from appliance.web.access import PUBLIC, authorize, rule
+from appliance.web.controllers.approvals import ApprovalController
 from appliance.web.controllers.apps import AppController
 from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.audit_pages import AuditPagesController
@@ -26,8 +27,10 @@ from appliance.web.controllers.history import HistoryController
 from appliance.web.controllers.home import HomeController
 from appliance.web.controllers.identity_desk import IdentityDeskController
 from appliance.web.controllers.imports import ImportController
+from appliance.web.controllers.policy import PolicyController
 from appliance.web.controllers.proposals import ProposalController
 from appliance.web.controllers.provider import ProviderController
+from appliance.web.controllers.publish import PublishController
 from appliance.web.controllers.scim import ScimController
 from appliance.web.controllers.sign_in import SignInController
 from appliance.web.controllers.talk import TalkController
@@ -69,6 +72,9 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             AuditDeskController,
             AuditPagesController,
             ErasureController,
+            ApprovalController,
+            PublishController,
+            PolicyController,
             GateController,
             SignInController,
             ProviderController,

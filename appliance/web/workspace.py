@@ -28,6 +28,7 @@ SECTIONS: Final = {
     "checks": "Checks",
     "versions": "Versions",
     "blueprint": "Blueprint",
+    "publish": "Publish",
 }
 SWAP: Final = Markup(
     'hx-boost="true" hx-target="#editor" hx-select="#editor" hx-swap="outerHTML" hx-push-url="false"'

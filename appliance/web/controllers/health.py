@@ -12,7 +12,7 @@ from appliance.web.access import PUBLIC, rule
 if TYPE_CHECKING:
     from appliance.web.services import Services
 
-_ADVISORY = frozenset({"witness", "time stamps", "directory"})
+_ADVISORY = frozenset({"witness", "time stamps", "directory", "mail"})
 """Parts that are shown, but stop nobody from working: the log goes on while nobody outside vouches for it."""
 
 

@@ -16,6 +16,7 @@ from appliance.studio.errors import NotFound
 from appliance.studio.proposal import Source
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.render import page
+from appliance.web.rules import require_model_for
 from appliance.web.workspace import back_to, slow_down
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class TalkController(Controller):
         services: Services = request.app.state.services
         words = str((await request.form()).get("request", ""))
         slow_down(request)
+        await asyncio.to_thread(require_model_for, request, app_id)
         turn = await asyncio.to_thread(_ask, services, request.state.actor, app_id, words)
         return await asyncio.to_thread(_shown, request, app_id, turn)
 
