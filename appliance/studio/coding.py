@@ -115,7 +115,7 @@ class Coding:
         code: dict[str, str] = {}
         for place in wanted:
             control.check()
-            source = old.get(place.key, "") or _renamed(place, before, old)
+            source = _earlier(place, before, old)
             made = self._one(build, place, source, control, principal=principal, again=place.key in rewritten,
                              closed=place.key in closed, tried=place in before)  # fmt: skip
             self._tell(build, place, made)
@@ -196,8 +196,8 @@ def _closed(protections: tuple[Protection, ...]) -> frozenset[str]:
     return frozenset(item.name for item in protections if item.part is Part.CUSTOM)
 
 
-def _renamed(place: Place, before: tuple[Place, ...], old: Mapping[str, str]) -> str:
-    """The code of a place that is the same under another name."""
+def _earlier(place: Place, before: tuple[Place, ...], old: Mapping[str, str]) -> str:
+    """The code of the same place, perhaps under other names; nothing where something else is asked for now."""
     alike = [
         other
         for other in before
@@ -205,6 +205,5 @@ def _renamed(place: Place, before: tuple[Place, ...], old: Mapping[str, str]) ->
         == (place.description, place.output, [item.type for item in place.inputs])
         and other.key in old
     ]
-    if len(alike) != 1:
-        return ""
-    return with_names(old[alike[0].key], alike[0], place)
+    same = [other for other in alike if other.key == place.key] or alike
+    return with_names(old[same[0].key], same[0], place) if len(same) == 1 else ""

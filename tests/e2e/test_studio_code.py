@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.blueprint.behaviour import Part
+from appliance.blueprint.edit import apply_all
 from appliance.blueprint.edits import AddCase, AddCustom, Describe, EditRefused, Protect, RenameField, SetApp
 from appliance.blueprint.model import Scalar
 from appliance.blueprint.parser import parse
 from appliance.blueprint.places import places
+from appliance.blueprint.printer import to_text
 from appliance.codegen.custom.write import Coder
 from appliance.codegen.emit.custom import read_back
 from appliance.db.records import BuildState
@@ -35,9 +37,12 @@ PLACE = AddCustom("Note", "short", Scalar.TEXT, ("day", "title"), "The year and 
 CASE = AddCase('Note.short: 2026-11-30, "Oil leak" gives "2026-OIL"')
 
 
+WITH_PLACE = to_text(apply_all(parse(SHIFTS), [PLACE, CASE]))
+
+
 @contextmanager
 def appliance_with(generator: FakeGenerator) -> Iterator[Appliance]:
-    with running(ScriptedPlanner([SHIFTS]), coder=Coder(generator, BubblewrapSandbox())) as made:
+    with running(ScriptedPlanner([WITH_PLACE]), coder=Coder(generator, BubblewrapSandbox())) as made:
         yield made
 
 
@@ -66,37 +71,31 @@ def test_the_life_of_a_function() -> None:
         app_id = build.project_id
 
         # Written, at the second attempt, and on record.
-        build_id = change(appliance, app_id, PLACE, CASE)
-        (said,) = told(appliance, build_id, "code.written")
+        (said,) = told(appliance, build.id, "code.written")
         assert (said["status"], said["attempts"]) == ("written", 2)
         assert "title[:3].upper()" in code_of(appliance, app_id)["Note.short"]
-        assert len([item for item in told(appliance, build_id, "check") if item["stage"] == "code"]) == 3
+        assert len([item for item in told(appliance, build.id, "check") if item["stage"] == "code"]) == 3
 
-        # Kept without the model, also under other names.
-        build_id = change(appliance, app_id, RenameField("Note", "title", "headline"), SetApp("colour", "teal"))
-        assert [item["status"] for item in told(appliance, build_id, "code.written")] == ["kept"]
+        # Kept without the model under other names; what cannot be written is said, and the app stands without it.
+        wrong = '    return "x"'
+        generator.texts.extend([wrong, wrong])
+        extra = AddCustom("Machine", "tag", Scalar.TEXT, ("name",), "Three letters, for example Press 1 gives PRE")
+        build_id = change(
+            appliance, app_id, RenameField("Note", "title", "headline"), Protect(Part.CUSTOM, "Note.short"), extra
+        )
+        assert [item["status"] for item in told(appliance, build_id, "code.written")] == ["refused", "kept"]
+        (note,) = told(appliance, build_id, "note")
+        assert "Machine.tag has no code yet, so it stays empty" in str(note["text"])
+        assert code_of(appliance, app_id).keys() == {"Note.short"}
         assert "headline[:3].upper()" in code_of(appliance, app_id)["Note.short"]
 
-        # Protected: neither tried again nor written anew.
-        change(appliance, app_id, Protect(Part.CUSTOM, "Note.short"))
+        # It is not tried again by itself, but when the maker asks; never where it is protected.
         with pytest.raises(CodeProtected):
             appliance.studio.code.again(maker(), app_id, "Note.short")
         with pytest.raises(NotFound):
             appliance.studio.code.again(maker(), app_id, "Note.nothing")
-
-        # What cannot be written is said, and the app stands without it.
-        wrong = '    return "x"'
-        generator.texts.extend([wrong, wrong])
-        extra = AddCustom("Machine", "tag", Scalar.TEXT, ("name",), "Three letters, for example Press 1 gives PRE")
-        build_id = change(appliance, app_id, extra)
-        assert [item["status"] for item in told(appliance, build_id, "code.written")] == ["kept", "refused"]
-        (note,) = told(appliance, build_id, "note")
-        assert "Machine.tag has no code yet, so it stays empty" in str(note["text"])
-        assert code_of(appliance, app_id).keys() == {"Note.short"}
-
-        # It is not tried again by itself, but when the maker asks.
         build_id = change(appliance, app_id, SetApp("colour", "red"))
-        assert "not written last time" in str(told(appliance, build_id, "code.written")[1]["problem"])
+        assert "not written last time" in str(told(appliance, build_id, "code.written")[0]["problem"])
         generator.texts.append("    return name[:3].upper()")
         again = finished(appliance, appliance.studio.code.again(maker(), app_id, "Machine.tag"))
         assert again.state is BuildState.DONE, again.error

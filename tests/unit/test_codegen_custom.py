@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,6 +239,33 @@ def test_the_app_holds_the_code_with_its_tests_and_gives_it_back(tmp_path: Path)
         assert app.owner.get("/pages/batches").status_code == 200
         page = app.owner.get("/batch/1").text
         assert 'class="large">ADA &lt;B&gt;LOVELACE&lt;/B&gt;</p>' in page
+
+
+def test_what_is_accepted_is_well_typed_for_mypy_too(tmp_path: Path) -> None:
+    functions = [source for key, source in CODES.items() if key != 'Batch "Label"']
+    more = {
+        "Batch.fee": [
+            "    if price > 5 and not size < 1:\n        return price * 0.5\n    return 0",
+            "    total = 0\n    for number in range(5):\n        total += number\n    return min(total, size)",
+            '    return {"a": 1, "b": 2}.get("a", 0) if size in [1, 2] else round(price / size, 2)',
+        ],
+        "Batch.initials": [
+            "    words = name.split()\n    if len(words) > 1:\n        return words[0] + words[1]\n    return name",
+        ],
+    }
+    for key, bodies in more.items():
+        for number, text in enumerate(bodies):
+            made = formatted(checked(PLACES[key], text))
+            functions.append(made.replace(f"def {PLACES[key].function}(", f"def {PLACES[key].function}_{number}("))
+    head = (
+        "import datetime as dt\nfrom decimal import Decimal\n\nfrom appliance.codegen.kit.bounded import rounded\n\n\n"
+    )
+    (tmp_path / "functions.py").write_text(head + "\n\n".join(functions))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(tmp_path / "functions.py")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_function_that_fails_leaves_its_field_empty(tmp_path: Path) -> None:

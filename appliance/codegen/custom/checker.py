@@ -1,7 +1,7 @@
 """A function's body as a model wrote it: allowed, typed, every way through it ends in a value, every loop has a bound.
 
-An own checker instead of mypy: it has to know types anyway to bound what an operation can produce, it says what to
-write instead, and it takes a thousandth of the time (``docs/adr/0008-custom-code.md``).
+An own checker instead of mypy: it has to know types anyway to bound what an operation can produce, and it says what to
+write instead (``docs/adr/0008-custom-code.md``).
 """
 
 from __future__ import annotations
