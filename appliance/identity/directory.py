@@ -67,6 +67,15 @@ class Directory:
         )
         return not back
 
+    def gone_subjects(self) -> list[str]:
+        """Everybody of whom every source that knows them says that they have left."""
+        with self._question() as cursor:
+            cursor.execute(
+                "SELECT subject FROM person WHERE subject != '' GROUP BY subject HAVING max(active) = 0 LIMIT ?",
+                (MAX_PEOPLE,),
+            )
+            return [subject for (subject,) in cursor.fetchall()]
+
     def groups_of(self, subject: str, email: str = "") -> frozenset[str]:
         """Names of the groups that sources other than the sign-in give to a person."""
         with self._question() as cursor:

@@ -113,6 +113,12 @@ class Departures:
             if self._directory.gone(project.owner.subject, project.owner.email)
         ]
 
+    def recover(self) -> None:
+        """After a start: end the sessions of people who have left, in case the last stop came in between."""
+        for subject in self._directory.gone_subjects():
+            self._end_sessions(subject)
+        self.resume()
+
     def resume(self) -> int:
         """Hand over what a stop in the middle left, or what has found an heir since; returns how many apps."""
         count = 0

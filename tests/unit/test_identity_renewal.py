@@ -154,6 +154,14 @@ def test_a_process_that_died_while_asking_blocks_nobody_for_long(world: World) -
     assert world.provider.asked == 1
 
 
+def test_a_session_whose_tokens_cannot_be_read_any_more_ends(world: World) -> None:
+    world.sessions._seal = TokenSeal(b"x" * 32)
+    world.clock.advance(45)
+    with pytest.raises(SessionEnded):
+        world.use()
+    assert world.sessions.live(world.key) is None
+
+
 def test_everything_of_a_person_proves_itself_when_one_session_was_signed_out(world: World) -> None:
     other = world.sessions.create(signed_in("r-other", sid="s2")).key
     asyncio.run(world.renewals.recheck_person("maya"))
