@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import expect
 
-from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server
+from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server, shared_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,10 @@ settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
-def keycloak() -> Iterator[KeycloakServer]:
+def keycloak(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[KeycloakServer]:
     """One real Keycloak for all tests of a run; each test module makes a realm of its own on it."""
+    if worker_id != "master":
+        yield shared_server(tmp_path_factory.getbasetemp().parent)
+        return
     with keycloak_server() as server:
         yield server
