@@ -109,8 +109,9 @@ class Departures:
         """Apps whose owner has left and whom nobody followed."""
         return [
             project
-            for project in self._projects.all_standing()
-            if self._directory.gone(project.owner.subject, project.owner.email)
+            for subject, email in self._projects.owners().items()
+            if self._directory.gone(subject, email)
+            for project in self._projects.owned_by(subject)
         ]
 
     def recover(self) -> None:
