@@ -200,6 +200,7 @@ class Appliance:
         self._stack.callback(self.apps.stop_all)
         self.caddy.start(self._door())
         self._stack.callback(self.caddy.stop)
+        self._people.departures.recover()
         if self._people.sync is not None:
             self._people.sync.start()
             self._stack.callback(self._people.sync.stop)
