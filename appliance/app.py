@@ -21,6 +21,7 @@ from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.opening import open_audited
 from appliance.audit.session_export import SessionExports
+from appliance.codegen.custom.write import Coder
 from appliance.codegen.render import render
 from appliance.core.account import account_name
 from appliance.core.clock import SystemClock
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
     from appliance.hosting.routes import FrontDoor
+    from appliance.studio.coding import CodePart
     from appliance.studio.parts import PlannerPart
 
 
@@ -83,11 +85,12 @@ class Appliance:
         planner: PlannerPart | None = None,
         reviser: Reviser | None = None,
         writer: Callable[[Blueprint], FileTree] = render,
+        coder: CodePart | None = None,
         bundle: Path | None = None,
     ) -> None:
         """Wire the parts and bring what the last stop left to a clean end; nothing listens yet.
 
-        ``planner`` and ``reviser`` take the place of the model; ``writer`` turns a blueprint into a project.
+        ``planner``, ``reviser`` and ``coder`` take the place of the model; ``writer`` turns a blueprint into a project.
 
         Raises:
             IntramuralError: a part refuses; the message says which and what to do.
@@ -99,12 +102,13 @@ class Appliance:
         self.addresses = Addresses.of(settings.web)
         self._sandbox = BubblewrapSandbox()
         self._sandbox_state = "not tried yet"
-        self._engine = None
+        self._engine, self._coder = None, coder
         if planner is None:
             self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
             model_planner = Planner(self._engine.generator, request_characters=settings.build.prompt_characters)
             model_reviser = ModelReviser(self._engine.generator, request_characters=settings.build.prompt_characters)
             planner, reviser = model_planner, reviser or model_reviser
+            self._coder = coder or Coder(self._engine.generator, self._sandbox)
             self._warm_ups = (model_planner.warm_up, model_reviser.warm_up)
         self._stack = contextlib.ExitStack()
         try:
@@ -140,6 +144,7 @@ class Appliance:
             pseudonyms=self._keeping.pseudonyms,
             publish_routes=lambda: self.caddy.apply(self._door()),
             reviser=reviser,
+            coder=self._coder,
             model=self._engine.digest if self._engine is not None else lambda: "",
         )
         self.studio = make_studio(
@@ -195,6 +200,7 @@ class Appliance:
         self._stack.callback(self.apps.stop_all)
         self.caddy.start(self._door())
         self._stack.callback(self.caddy.stop)
+        self._people.departures.recover()
         if self._people.sync is not None:
             self._people.sync.start()
             self._stack.callback(self._people.sync.stop)

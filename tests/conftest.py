@@ -9,7 +9,7 @@ from hypothesis import settings
 from playwright.sync_api import expect
 
 from appliance.core.act_context import ActContext, acting
-from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server
+from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server, shared_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,10 @@ def _own_context() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def keycloak() -> Iterator[KeycloakServer]:
+def keycloak(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[KeycloakServer]:
     """One real Keycloak for all tests of a run; each test module makes a realm of its own on it."""
+    if worker_id != "master":
+        yield shared_server(tmp_path_factory.getbasetemp().parent)
+        return
     with keycloak_server() as server:
         yield server

@@ -131,6 +131,12 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
     (Event.ACCESS_REFUSED, "Somebody was not allowed, or a form was forged.", "method path code", ""),
     (Event.PROMPT_SUBMITTED, "Words or a blueprint were handed in.", "!body kind", "build? app?"),
     (Event.PLAN_MADE, "The model answered words.", "kind model build?", "{tokens?"),
+    (
+        Event.CODE_WRITTEN,
+        "The model wrote a function or fragment of an app, or was not able to.",
+        "place model build",
+        "status #attempts !code?",
+    ),
     (Event.BUILD_STARTED, "A build ran to its end.", "build kind", "!blueprint #version commit"),
     (Event.BUILD_CANCELLED, "Somebody stopped a build.", "build", ""),
     (Event.VERSION_COMMITTED, "A version was put in place.", "build #version !code #restored_from?", "commit"),

@@ -38,7 +38,7 @@ class ModelSettings(_Section):
     threads: int = Field(default=0, ge=0)
     """0: one per physical core that this process may use."""
     context_tokens: int = Field(default=4096, ge=512, le=32768)
-    prefill_chunk: int = Field(default=256, ge=16, le=4096)
+    prefill_chunk: int = Field(default=512, ge=16, le=4096)
     request_seconds: int = Field(default=300, ge=10)
     device: Literal["cpu", "cuda"] = "cpu"
     """Never changed silently: a model that cannot run there does not start."""

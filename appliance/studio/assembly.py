@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from appliance.studio.build import BuildService
 from appliance.studio.carrying import Carrier
+from appliance.studio.code_service import CodeService
+from appliance.studio.coding import Coding
 from appliance.studio.conversation import Conversation
 from appliance.studio.difference import Differences
 from appliance.studio.events import EventStream
@@ -47,6 +49,7 @@ class Studio:
     conversation: Conversation
     differences: Differences
     revisions: RevisionService
+    code: CodeService
 
 
 def make_studio(
@@ -65,6 +68,8 @@ def make_studio(
     carrier = Carrier(parts.sandbox, versions, previews, parts.render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     succession = Succession(look, proposals, carrier, parts.audit)
+    locks = Locks(versions, parts.audit)
+    coding = Coding(parts, events, projects, versions, locks)
     pipeline = Pipeline(
         parts,
         projects=projects,
@@ -74,6 +79,7 @@ def make_studio(
         events=events,
         addresses=addresses,
         succession=succession,
+        coding=coding,
         clock=clock,
     )
     project_service = ProjectService(
@@ -110,13 +116,14 @@ def make_studio(
         gathering=Gathering(project_service, versions, previews),
         differences=Differences(projects, versions),
         conversation=Conversation(parts.reviser, parts.audit, parts.vault, parts.model),
+        code=CodeService(project_service, build_service, coding.rewrites, locks),
         revisions=RevisionService(
             projects=project_service,
             builds=builds,
             build_service=build_service,
             proposals=proposals,
             look=look,
-            locks=Locks(versions, parts.audit),
+            locks=locks,
             audit=parts.audit,
             vault=parts.vault,
             clock=clock,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from appliance.core.pseudonyms import AddressPseudonyms
     from appliance.core.sandboxing import Sandbox
     from appliance.planner.plan import Plan
+    from appliance.studio.coding import CodePart
     from appliance.verifier.model import Check, Verification
 
 
@@ -44,7 +45,8 @@ class Parts:
     ``reviser`` apps are changed by hand only."""
 
     planner: PlannerPart
-    render: Callable[[Blueprint], FileTree]
+    render: Callable[..., FileTree]
+    """Blueprint, and the code of its custom places if there is any, to project."""
     verifier: VerifierPart
     sandbox: Sandbox
     audit: AuditSink
@@ -52,5 +54,7 @@ class Parts:
     pseudonyms: AddressPseudonyms
     publish_routes: Callable[[], None]
     reviser: Reviser | None = None
+    coder: CodePart | None = None
+    """Writes the code of custom places; without it they stay empty."""
     model: Callable[[], str] = lambda: ""
     """The digest of the model bundle that is loaded, for the audit log; empty while none is."""

@@ -18,6 +18,7 @@ from appliance.web.controllers.apps import AppController
 from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.audit_pages import AuditPagesController
 from appliance.web.controllers.builds import BuildController
+from appliance.web.controllers.code import CodeController
 from appliance.web.controllers.design import DesignController
 from appliance.web.controllers.erasures import ErasureController
 from appliance.web.controllers.exports import ExportController
@@ -61,6 +62,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
         route_handlers=[
             HomeController,
             AppController,
+            CodeController,
             DesignController,
             ExportController,
             ImportController,

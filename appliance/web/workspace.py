@@ -24,6 +24,7 @@ SECTIONS: Final = {
     "pages": "Pages",
     "access": "Access",
     "look": "Look",
+    "code": "Code",
     "people": "People",
     "checks": "Checks",
     "versions": "Versions",

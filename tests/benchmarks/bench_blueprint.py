@@ -185,7 +185,7 @@ def revise(bench: Bench, plan: Plan, number: int) -> Revision:
     words = wish(plan.blueprint, number)
     started = time.monotonic()
     try:
-        text = bench.reviser.revise(plan.text, words, lambda _: None) if bench.reviser else plan.text
+        text = bench.reviser.revise(plan.text, words, lambda _: None).text if bench.reviser else plan.text
     except IntramuralError as error:
         return Revision(words, time.monotonic() - started, verified=False, trouble=error.message)
     verified, findings = verify(bench, parse(text))

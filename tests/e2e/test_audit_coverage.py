@@ -61,6 +61,7 @@ SILENT = {
     ("GET", f"{APP}/access"): OWN,
     ("GET", f"{APP}/look"): OWN,
     ("GET", f"{APP}/checks"): OWN,
+    ("GET", f"{APP}/code"): OWN,
     ("GET", f"{APP}/versions"): OWN,
     ("GET", f"{APP}/blueprint"): OWN,
     ("GET", f"{APP}/blueprint/*"): OWN,
@@ -164,6 +165,7 @@ ELSEWHERE = {
     ("DELETE", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
     ("POST", "/imports/*"): "data.imported, by ImportService.create",
     ("POST", f"{APP}/changes"): "revision.proposed, by RevisionService.propose_edits",
+    ("POST", f"{APP}/code/again"): "prompt.submitted, by BuildService.submit; then code.written for each attempt",
     ("POST", f"{APP}/proposals/*/answer"): "records.tried, by RevisionService.answer",
 }
 

@@ -48,7 +48,7 @@ class ApprovalController(Controller):
         """One request, with everything that helps to decide."""
         return _one(request, approval_id)
 
-    @post("/approvals/{approval_id:str}/approve", opt=rule(SIGNED_IN, Action.APPROVE, step_up=True))
+    @post("/approvals/{approval_id:str}/approve", opt=rule(SIGNED_IN, Action.APPROVE))
     async def approve(self, request: Request[Any, Any, Any], approval_id: str) -> Response[Any]:
         """Approve; with enough approvals it is carried out."""
         comment, decisions = (await form_of(request)).one("comment"), _services(request).governance.decisions

@@ -44,7 +44,7 @@ class ErasureController(Controller):
         form = await form_of(request)
         return await asyncio.to_thread(_act, request, "request", _subject(form), form.one("reason"))
 
-    @post("/{request_id:str}/approve", opt=rule(SIGNED_IN, Action.DECIDE_ERASURE, step_up=True))
+    @post("/{request_id:str}/approve", opt=rule(SIGNED_IN, Action.DECIDE_ERASURE))
     async def approve(self, request: Request[Any, Any, Any], request_id: str) -> Response[Any]:
         """Approve and carry out."""
         return await asyncio.to_thread(_act, request, "approve", request_id, "")
