@@ -34,7 +34,7 @@ from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
 from appliance.gallery.templates import templates
-from appliance.governance import front_door, make_authority
+from appliance.governance import front_door, make_authority, make_inspector
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
 from appliance.hosting.supervisor import AppSupervisor
@@ -131,6 +131,7 @@ class Appliance:
         self.apps = AppSupervisor(self._sandbox, self.tokens, self.layout.run / "apps", limits)
         self.caddy = Caddy(settings.home / "log" / "caddy.log")
         projects, builds, versions = Projects(database), Builds(database), VersionStore(self.layout.apps)
+        self._inspector = make_inspector(settings)
         parts = Parts(
             planner=planner,
             render=writer,
@@ -138,6 +139,8 @@ class Appliance:
             sandbox=self._sandbox,
             audit=self.audit,
             vault=self._keeping.vault,
+            inspector=self._inspector,
+            open_body=lambda ref: self._keeping.vault.open(ref).body,
             pseudonyms=self._keeping.pseudonyms,
             publish_routes=lambda: self.caddy.apply(self._door()),
             reviser=reviser,
@@ -244,6 +247,8 @@ class Appliance:
         """Each part in a word."""
         front_door = "ok" if self.caddy.pid is not None else "not running"
         return {
+            "data loss prevention": self._inspector.state(),
+            "rules of data loss prevention": self._inspector.rules_state(),
             "engine": "ok" if self._engine is None else self._engine.state(),
             "sandbox": self._sandbox_state,
             "audit": audit_state(self.audit.state()),

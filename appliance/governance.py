@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from appliance.authz.authority import Authority
 from appliance.authz.shipped import shipped_engine
+from appliance.dlp.analyzer import Analyzer
+from appliance.dlp.ruleset import SHIPPED
 from appliance.hosting.routes import AppRoute, FrontDoor
 
 if TYPE_CHECKING:
@@ -22,6 +24,17 @@ def make_authority() -> Authority:
         PolicyUnusable, PolicyBroken: the policies cannot be used, so nothing may start.
     """
     return Authority(shipped_engine())
+
+
+def make_inspector(settings: Settings) -> Analyzer:
+    """Whoever takes in or gives out text asks this; its library is loaded while the rest starts.
+
+    Raises:
+        RulesBroken: the rules cannot be used, so nothing may start.
+    """
+    inspector = Analyzer(settings.dlp.folder or SHIPPED)
+    inspector.start()
+    return inspector
 
 
 def front_door(settings: Settings, layout: Layout, studio: Studio, apps: AppSupervisor) -> FrontDoor:

@@ -97,5 +97,9 @@ class Inspector(Protocol):
         ...
 
     def state(self) -> str:
-        """A word for the operator: ``ok``, or what is wrong."""
+        """A word for the operator: ``ok``, or why nothing can be taken in."""
+        ...
+
+    def rules_state(self) -> str:
+        """``ok``, or why changed rules are not used; what was in force before is."""
         ...

@@ -54,6 +54,13 @@ class BuildSettings(_Section):
     queue: int = Field(default=16, ge=1)
 
 
+class DlpSettings(_Section):
+    """Data loss prevention."""
+
+    folder: Path | None = None
+    """Where its rules are, instead of those of the release: ``decisions.toml``, ``names.toml``, ``rules*.toml``."""
+
+
 class HostingSettings(_Section):
     """Running apps."""
 
@@ -180,6 +187,7 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     build: BuildSettings = BuildSettings()
     hosting: HostingSettings = HostingSettings()
+    dlp: DlpSettings = DlpSettings()
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()
     syslog: SyslogSettings = SyslogSettings()

@@ -18,6 +18,7 @@ from appliance.studio.proposals import Proposals
 from appliance.studio.recovery import Recovery
 from appliance.studio.revision import RevisionService
 from appliance.studio.revision_look import Look
+from appliance.studio.screening import Screening
 from appliance.studio.succession import Succession
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Studio:
     conversation: Conversation
     differences: Differences
     revisions: RevisionService
+    screening: Screening
 
 
 def make_studio(
@@ -62,6 +64,7 @@ def make_studio(
 ) -> Studio:
     """Wire the use cases; nothing runs yet."""
     events = EventStream(builds, clock)
+    screening = Screening(parts.inspector, parts.audit, parts.vault, open_body=parts.open_body, folder=versions.folder)
     carrier = Carrier(parts.sandbox, versions, previews, parts.render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     succession = Succession(look, proposals, carrier, parts.audit)
@@ -74,6 +77,7 @@ def make_studio(
         events=events,
         addresses=addresses,
         succession=succession,
+        screening=screening,
         clock=clock,
     )
     project_service = ProjectService(
@@ -93,6 +97,7 @@ def make_studio(
         events=events,
         audit=parts.audit,
         vault=parts.vault,
+        screening=screening,
         settings=settings,
         clock=clock,
     )
@@ -109,7 +114,7 @@ def make_studio(
         ),
         gathering=Gathering(project_service, versions, previews),
         differences=Differences(projects, versions),
-        conversation=Conversation(parts.reviser, parts.audit, parts.vault, parts.model),
+        conversation=Conversation(parts.reviser, parts.audit, parts.vault, screening, parts.model),
         revisions=RevisionService(
             projects=project_service,
             builds=builds,
@@ -121,4 +126,5 @@ def make_studio(
             vault=parts.vault,
             clock=clock,
         ),
+        screening=screening,
     )

@@ -20,6 +20,7 @@ from appliance.studio.control import Control
 from appliance.studio.errors import BuildCancelled, Busy, NotFound
 from appliance.studio.evidence import act, sealed_text
 from appliance.studio.people import Actor, require_maker, require_owner
+from appliance.studio.screening import Choice, Cleared
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from appliance.db.repositories.projects import Projects
     from appliance.studio.events import EventStream
     from appliance.studio.pipeline import Pipeline
+    from appliance.studio.screening import Screening
 
 MAX_WAITING_PER_PERSON: Final = 3
 MAX_BLUEPRINT: Final = 64_000
@@ -49,6 +51,7 @@ class BuildService:
         events: EventStream,
         audit: AuditSink,
         vault: BodyVault,
+        screening: Screening,
         settings: BuildSettings,
         clock: Clock,
     ) -> None:
@@ -58,6 +61,7 @@ class BuildService:
         self._events = events
         self._audit = audit
         self._vault = vault
+        self._screening = screening
         self._settings = settings
         self._clock = clock
         self._changed = threading.Condition()
@@ -73,21 +77,27 @@ class BuildService:
     def submit(
         self,
         actor: Actor,
-        request: str,
+        request: str | Cleared,
         *,
         origin: Origin = Origin.PROMPT,
         project_id: str = "",
         build_id: str = "",
+        choice: Choice = Choice.NONE,
     ) -> Build:
         """Take a request: for a new app, or for the next version of ``project_id``; ``build_id`` if it has a name yet.
 
+        ``choice`` is what the maker said about personal data in the words, if they were asked.
+
         Raises:
+            SecretFound, AskFirst: the words hold what must not be sent, or what the maker has to decide about.
             Refused: the words cannot be used, or the person may not build; the reason is for the person.
             BlueprintError: a blueprint with a mistake in it; line, column and hint are for the person.
             Busy: the queue is full, or this app is being built already.
             AuditUnavailable: no evidence can be written, so nothing is started.
         """
         resource = project_id or "new-app"
+        cleared = self._cleared(actor, request, origin, choice, resource)
+        request = cleared.text
         kind = BodyKind.BLUEPRINT if origin is Origin.BLUEPRINT else BodyKind.PROMPT
         body = sealed_text(self._vault, request, subject=actor.person.subject, kind=kind)
         details = {"body": body, "kind": origin.value}
@@ -110,6 +120,7 @@ class BuildService:
                 )
                 self._builds.add(build)
                 self._projects.touch(project.id, build.created_at)
+                self._screening.keep(project.id, actor, cleared)
                 self._waiting.append((build, actor.principal))
                 self._contexts[build.id] = current_context()
                 position = len(self._waiting) + (1 if self._running else 0)
@@ -172,6 +183,15 @@ class BuildService:
                 if build.id == build_id:
                     return index
         return None
+
+    def _cleared(self, actor: Actor, request: str | Cleared, origin: Origin, choice: Choice, resource: str) -> Cleared:
+        if isinstance(request, Cleared):
+            return request
+        if origin is Origin.PROMPT:
+            return self._screening.words(actor, request, choice=choice, resource=resource)
+        if origin is Origin.BLUEPRINT:
+            self._screening.output(request, principal=actor.principal, resource=resource)
+        return Cleared(request)  # words about a proposal were looked at when it was asked for
 
     def _usable(self, request: str, origin: Origin) -> str:
         if origin in (Origin.REVISION, Origin.RESTORE):  # what is done stands in the proposal; these are words about it

@@ -25,6 +25,7 @@ from appliance.studio.evidence import Act, act, sealed_code, sealed_text
 from appliance.studio.people import pseudonym
 from appliance.studio.report import build_report
 from appliance.studio.schema import schema_digest
+from appliance.studio.written import written_code
 from appliance.verifier.repair import MAX_ROUNDS, repair, signature
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from appliance.studio.events import EventStream
     from appliance.studio.parts import Parts
     from appliance.studio.preview import Previews
+    from appliance.studio.screening import Screening
     from appliance.studio.succession import Succession
     from appliance.studio.version import VersionStore
     from appliance.verifier.model import Check, Verification
@@ -83,10 +85,12 @@ class Pipeline:
         events: EventStream,
         addresses: Addresses,
         succession: Succession,
+        screening: Screening,
         clock: Clock,
     ) -> None:
         self._parts = parts
         self._succession = succession
+        self._screening = screening
         self._projects = projects
         self._builds = builds
         self._versions = versions
@@ -120,6 +124,7 @@ class Pipeline:
     def _make(self, run: Run, evidence: Act) -> Version:
         blueprint = self._plan(run)
         evidence.details["blueprint"] = self._sealed_blueprint(run, blueprint)
+        self._screen(run, to_text(blueprint))
         if run.build.origin is Origin.RESTORE:
             tree = self._succession.earlier(run.project, run.build).tree  # passed its checks when it was made
         else:
@@ -129,6 +134,9 @@ class Pipeline:
         evidence.details["version"] = version.number
         evidence.details["commit"] = version.commit
         return version
+
+    def _screen(self, run: Run, text: str) -> None:
+        self._screening.output(text, principal=run.principal, resource=run.project.id, build=run.build.id)
 
     def _sealed_blueprint(self, run: Run, blueprint: Blueprint) -> dict[str, object]:
         subject = run.build.requester.subject
@@ -192,6 +200,7 @@ class Pipeline:
             with self._stage(run, "verify"):
                 result = self._verify(run, blueprint)
             if result.passed:
+                self._screen(run, written_code(tree))
                 return blueprint, tree
             fixed = None if signature(result.findings) in seen else repair(blueprint, result.findings)
             seen.add(signature(result.findings))

@@ -36,6 +36,7 @@ def make_transfers(studio: Studio, *, home: Path, sandbox: Sandbox, audit: Audit
         events=studio.events,
         sandbox=sandbox,
         audit=audit,
+        screening=studio.screening,
     )
     studio.previews.before_start = imports.before_start
     exports = ExportService(

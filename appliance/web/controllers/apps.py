@@ -23,6 +23,7 @@ from appliance.studio.errors import NotAllowed, NotFound
 from appliance.studio.evidence import act
 from appliance.studio.people import roles_in
 from appliance.studio.pipeline import TITLES
+from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.controllers.history import told_changes
 from appliance.web.controllers.talk import standing_proposal
@@ -60,7 +61,7 @@ class AppController(Controller):
         proposal = None if turn is not None else standing_proposal(services, actor, project)
         if turn is not None and turn.result:
             proposal = studio.revisions.get(actor, app_id, turn.result)
-        told = stories(builds, studio.events)
+        told, told_of = stories(builds, studio.events), studio.screening.told
         for story in told[-TOLD:]:
             if story.build.version is not None and story.build.version > 1:
                 story.changes = told_changes(services, app_id, story.build.version)
@@ -84,7 +85,8 @@ class AppController(Controller):
             words=words[: services.settings.build.prompt_characters],
             can_revise=studio.conversation.can_revise,
             suggesting=settled and turn is None and proposal is None and project.current is not None,
-            last_words=next((build.request for build in reversed(builds) if build.origin is Origin.PROMPT), ""),
+            last_words=told_of(app_id, _last_words(builds)),
+            told=told_of,
         )
 
     @get("/people", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
@@ -100,10 +102,9 @@ class AppController(Controller):
         form = await request.form()
         origin = Origin.BLUEPRINT if form.get("kind") == "blueprint" else Origin.PROMPT
         slow_down(request)
-        words = str(form.get("request", ""))
-        await asyncio.to_thread(
-            services.studio.build_service.submit, request.state.actor, words, origin=origin, project_id=app_id
-        )
+        words, choice = str(form.get("request", "")), Choice.of(str(form.get("sensitive", "")))
+        submit = services.studio.build_service.submit
+        await asyncio.to_thread(submit, request.state.actor, words, origin=origin, project_id=app_id, choice=choice)
         return leave_to(request, f"/apps/{app_id}")
 
     @post("/people", opt=rule(SIGNED_IN, Action.SHARE_APP))
@@ -179,6 +180,10 @@ def enter(
         status_code=303,
         headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
     )
+
+
+def _last_words(builds: Sequence[Build]) -> str:
+    return next((build.request for build in reversed(builds) if build.origin is Origin.PROMPT), "")
 
 
 def _reopened(services: Services, actor: Actor, project: Project, builds: Sequence[Build]) -> Proposal | None:
