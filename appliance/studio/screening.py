@@ -230,10 +230,11 @@ class Screening:
         """``text`` as its maker wrote it, with the values in place of the placeholders; for the maker's eyes only."""
         return restore(text, self.values_of(app)) if "<" in text else text
 
-    def forget(self) -> None:
-        """After an erasure: look again."""
+    def erase(self, subject: str) -> dict[str, int]:  # noqa: ARG002 - whose values these are is not known here
+        """After an erasure, look again: implements ``PersonalRecords``; the values went with the person's key."""
         with self._lock:
             self._known.clear()
+        return {}
 
     @staticmethod
     def _refs(path: Path) -> list[dict[str, object]]:
