@@ -23,7 +23,7 @@ from appliance.studio.errors import NotVerified
 from appliance.studio.events import TextStream
 from appliance.studio.evidence import Act, act, sealed_code, sealed_text
 from appliance.studio.people import pseudonym
-from appliance.studio.report import build_report
+from appliance.studio.report import build_report, summary_of
 from appliance.studio.schema import schema_digest
 from appliance.studio.written import written_code
 from appliance.verifier.repair import MAX_ROUNDS, repair, signature
@@ -263,7 +263,7 @@ class Pipeline:
                     commit=commit,
                     schema_digest=schema_digest(blueprint),
                     author=build.requester,
-                    summary=_summary(build),
+                    summary=summary_of(build),
                     origin=build.origin,
                     created_at=at,
                     build_id=build.id,
@@ -306,11 +306,6 @@ class Pipeline:
         run.stages[name] = run.stages.get(name, 0.0) + seconds
         self._builds.record_progress(run.build.id, stages=run.stages)
         self._events.publish(run.build.id, "stage.finished", stage=name, seconds=round(seconds, 3))
-
-
-def _summary(build: Build) -> str:
-    text = "Blueprint edited" if build.origin is Origin.BLUEPRINT else build.request
-    return " ".join(text.split())[:200]
 
 
 def _not_verified(result: Verification) -> NotVerified:

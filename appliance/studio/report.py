@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance.db.records import Origin
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.db.records import Project
+    from appliance.db.records import Build, Project
     from appliance.studio.addresses import Addresses
 
 
@@ -24,3 +26,9 @@ def build_report(
         "verified": True,
         "tokens": dict(tokens),
     }
+
+
+def summary_of(build: Build) -> str:
+    """What a version is called after: the words it was asked for with."""
+    text = "Blueprint edited" if build.origin is Origin.BLUEPRINT else build.request
+    return " ".join(text.split())[:200]
