@@ -33,6 +33,7 @@ from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
+from appliance.db.repositories.usage import Usage
 from appliance.gallery.templates import templates
 from appliance.governance import front_door, make_authority, make_inspector
 from appliance.hosting.caddy import Caddy
@@ -52,6 +53,7 @@ from appliance.studio.erasure import records_of
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
+from appliance.studio.quotas import Quotas
 from appliance.studio.readiness import audit_state, try_sandbox
 from appliance.studio.transfers import make_transfers
 from appliance.studio.version import VersionStore
@@ -153,6 +155,7 @@ class Appliance:
             versions=versions,
             previews=Previews(self.apps, projects, versions, studio=self.addresses.studio),
             addresses=self.addresses,
+            quotas=Quotas(Usage(database), settings.quotas, clock),
             settings=settings.build,
             clock=clock,
         )

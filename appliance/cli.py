@@ -13,6 +13,7 @@ from appliance.cli_audit import COMMANDS as AUDIT_COMMANDS
 from appliance.cli_export import export
 from appliance.cli_identity import identity
 from appliance.cli_login import login, logout, whoami
+from appliance.cli_usage import usage
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
 from appliance.demo.run import Demo, DemoOptions
@@ -27,6 +28,7 @@ def main() -> None:
 
 
 main.add_command(witness)
+main.add_command(usage)
 
 
 @main.command()

@@ -27,6 +27,7 @@ class Event(StrEnum):
     ACCESS_REFUSED = "access.refused"
     PROMPT_SUBMITTED = "prompt.submitted"
     PLAN_MADE = "plan.made"
+    USAGE_VIEWED = "usage.viewed"
     TEXT_SCREENED = "dlp.text_screened"
     BUILD_CANCELLED = "build.cancelled"
     BUILD_STARTED = "build.started"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from appliance.studio.addresses import Addresses
     from appliance.studio.parts import Parts
     from appliance.studio.preview import Previews
+    from appliance.studio.quotas import Quotas
     from appliance.studio.version import VersionStore
 
 
@@ -49,6 +50,7 @@ class Studio:
     differences: Differences
     revisions: RevisionService
     screening: Screening
+    quotas: Quotas
 
 
 def make_studio(
@@ -59,6 +61,7 @@ def make_studio(
     versions: VersionStore,
     previews: Previews,
     addresses: Addresses,
+    quotas: Quotas,
     settings: BuildSettings,
     clock: Clock,
 ) -> Studio:
@@ -98,6 +101,7 @@ def make_studio(
         audit=parts.audit,
         vault=parts.vault,
         screening=screening,
+        quotas=quotas,
         settings=settings,
         clock=clock,
     )
@@ -127,4 +131,5 @@ def make_studio(
             clock=clock,
         ),
         screening=screening,
+        quotas=quotas,
     )

@@ -14,6 +14,7 @@ from appliance.core.errors import IntramuralError, Refused, Unavailable
 from appliance.core.ports import AuditUnavailable
 from appliance.identity.errors import BearerRefused, LogoutTokenRefused, SessionEnded, SignInRefused, StepUpRequired
 from appliance.studio.errors import Busy, NotAllowed, NotFound
+from appliance.studio.quotas import QuotaReached
 from appliance.studio.screening import SecretFound
 from appliance.web.access import ForgedRequest, NotSignedIn
 from appliance.web.limits import TooMany
@@ -35,6 +36,7 @@ _STATUS: Final[tuple[tuple[type[IntramuralError], int], ...]] = (
     (ForgedRequest, 403),
     (SignInRefused, 403),
     (TooMany, 429),
+    (QuotaReached, 429),
     (Busy, 503),
     (Refused, 422),
     (Unavailable, 503),
@@ -77,6 +79,8 @@ def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Res
     if isinstance(error, StepUpRequired):
         return answer_step_up(request, error, as_json=wants_json(request))
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if status in {429, 503} else {}
+    if isinstance(error, QuotaReached):
+        headers["Retry-After"] = str(error.seconds)
     if request.headers.get("hx-request") == "true":
         if isinstance(error, SecretFound) and error.pieces:
             headers |= _BESIDE_THE_WORDS
