@@ -17,8 +17,6 @@ class Place(StrEnum):
     """Cells and column names of a table, descriptions of an interface."""
     OUTPUT = "output"
     """What was written for an app: blueprint, code, example rows."""
-    EXPORT = "export"
-    """What leaves with the audit log."""
 
 
 class Verdict(IntEnum):

@@ -95,7 +95,10 @@ class Quotas:
     @staticmethod
     def _check(who: str, spent: Sequence[Spent], builds: int, tokens: int, now: datetime) -> None:
         if builds and len(spent) >= builds:
-            message = f"{who} had {len(spent)} builds in 24 hours; {builds} are allowed."
+            allowed = "one is" if builds == 1 else f"{builds:,} are"
+            message = (
+                f"{who} asked for {len(spent):,} build{'' if len(spent) == 1 else 's'} in 24 hours; {allowed} allowed."
+            )
             raise QuotaReached(message, again=spent[len(spent) - builds].at + DAY, now=now)
         used = sum(one.tokens for one in spent)
         if tokens and used >= tokens:
