@@ -6,13 +6,10 @@ background), apps, front door, web service. A stop goes the other way round.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import secrets
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,21 +18,21 @@ from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.opening import open_audited
 from appliance.audit.session_export import SessionExports
+from appliance.codegen.custom.write import Coder
 from appliance.codegen.render import render
 from appliance.core.account import account_name
 from appliance.core.clock import SystemClock
-from appliance.core.errors import IntramuralError
 from appliance.core.events import Event, Outcome
 from appliance.core.ports import Person
 from appliance.core.private_files import write_private
-from appliance.core.settings import Settings, load_settings
+from appliance.core.settings import Settings
 from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
 from appliance.db.repositories.usage import Usage
 from appliance.gallery.templates import templates
-from appliance.governance import front_door, make_authority, make_inspector
+from appliance.governance import dlp_states, front_door, make_governance, make_inspector
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
 from appliance.hosting.supervisor import AppSupervisor
@@ -65,13 +62,14 @@ from appliance.wiring_directory import make_people
 from appliance.wiring_identity import check_identity, check_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from appliance.blueprint.model import Blueprint
     from appliance.core.clock import Clock
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
     from appliance.hosting.routes import FrontDoor
+    from appliance.studio.coding import CodePart
     from appliance.studio.parts import PlannerPart
 
 
@@ -85,11 +83,12 @@ class Appliance:
         planner: PlannerPart | None = None,
         reviser: Reviser | None = None,
         writer: Callable[[Blueprint], FileTree] = render,
+        coder: CodePart | None = None,
         bundle: Path | None = None,
     ) -> None:
         """Wire the parts and bring what the last stop left to a clean end; nothing listens yet.
 
-        ``planner`` and ``reviser`` take the place of the model; ``writer`` turns a blueprint into a project.
+        ``planner``, ``reviser`` and ``coder`` take the place of the model; ``writer`` turns a blueprint into a project.
 
         Raises:
             IntramuralError: a part refuses; the message says which and what to do.
@@ -101,12 +100,13 @@ class Appliance:
         self.addresses = Addresses.of(settings.web)
         self._sandbox = BubblewrapSandbox()
         self._sandbox_state = "not tried yet"
-        self._engine = None
+        self._engine, self._coder = None, coder
         if planner is None:
             self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
             model_planner = Planner(self._engine.generator, request_characters=settings.build.prompt_characters)
             model_reviser = ModelReviser(self._engine.generator, request_characters=settings.build.prompt_characters)
             planner, reviser = model_planner, reviser or model_reviser
+            self._coder = coder or Coder(self._engine.generator, self._sandbox)
             self._warm_ups = (model_planner.warm_up, model_reviser.warm_up)
         self._stack = contextlib.ExitStack()
         try:
@@ -123,7 +123,6 @@ class Appliance:
         place = settings.home / "audit"
         self.audit, self._anchoring = open_audited(self._stack, place, log_key, settings.audit, clock)
         self.audit.record_unknown()
-        self.authority = make_authority()
         self._keeping = Keeping(settings, self.audit, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))
         self._stack.callback(database.close)
@@ -146,6 +145,7 @@ class Appliance:
             pseudonyms=self._keeping.pseudonyms,
             publish_routes=lambda: self.caddy.apply(self._door()),
             reviser=reviser,
+            coder=self._coder,
             model=self._engine.digest if self._engine is not None else lambda: "",
         )
         self.studio = make_studio(
@@ -159,8 +159,16 @@ class Appliance:
             settings=settings.build,
             clock=clock,
         )
+        self.governance = make_governance(
+            parts, self.studio, self.apps, log=self.audit, database=database, settings=settings, clock=clock
+        )
         self.transfers = make_transfers(
-            self.studio, home=settings.home, sandbox=self._sandbox, audit=self.audit, clock=clock
+            self.studio,
+            self.governance.releases,
+            home=settings.home,
+            sandbox=self._sandbox,
+            audit=self.audit,
+            clock=clock,
         )
         self._http = http_client(settings.identity.ca_file)
         store = SqliteSessionStore(settings.home / "sessions.sqlite")
@@ -194,12 +202,14 @@ class Appliance:
         self._stack.callback(self.apps.stop_all)
         self.caddy.start(self._door())
         self._stack.callback(self.caddy.stop)
+        self._people.departures.recover()
         if self._people.sync is not None:
             self._people.sync.start()
             self._stack.callback(self._people.sync.stop)
         self.studio.build_service.start(waiting)
         self._stack.callback(self.studio.build_service.stop)
         self.privacy.resume()
+        self._stack.enter_context(self.governance.running())
         self._keeping.start()
         self._stack.callback(self._keeping.stop)
 
@@ -234,7 +244,7 @@ class Appliance:
             studio=self.studio,
             transfers=self.transfers,
             audit=self.audit,
-            authority=self.authority,
+            governance=self.governance,
             privacy=self.privacy,
             reader=self._exports.reader(self.privacy),
             export_log=self._exports.export,
@@ -250,13 +260,13 @@ class Appliance:
         """Each part in a word."""
         front_door = "ok" if self.caddy.pid is not None else "not running"
         return {
-            "data loss prevention": self._inspector.state(),
-            "rules of data loss prevention": self._inspector.rules_state(),
+            **dlp_states(self._inspector),
             "engine": "ok" if self._engine is None else self._engine.state(),
             "sandbox": self._sandbox_state,
             "audit": audit_state(self.audit.state()),
             "front door": front_door,
             "audit upkeep": self._keeping.state(),
+            "mail": self.governance.mail.state(),
             **self._anchoring.states(),
             **self._people.states(),
         }
@@ -266,7 +276,7 @@ class Appliance:
         return "" if self._engine is None else self._engine.describe()
 
     def _door(self) -> FrontDoor:
-        return front_door(self.settings, self.layout, self.studio, self.apps)
+        return front_door(self.settings, self.layout, self.studio, self.apps, self.governance)
 
 
 def run(
@@ -295,22 +305,7 @@ def run(
         appliance.stop()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; exit code 2 when it could not be started."""
-    parser = argparse.ArgumentParser(prog="python -m appliance.app", description="The appliance's service.")
-    parser.add_argument("--bundle", type=Path, help="the model bundle; default: the newest below bundles/")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        run(load_settings(), bundle=options.bundle)
-    except IntramuralError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
+    from appliance.serve_command import main
+
     sys.exit(main())

@@ -29,7 +29,8 @@ Each intent has the detail `context`; its outcome refers to it by index and hash
 | `session` | the name of the session, which is not its cookie and opens nothing |
 | `request` | one identifier for everything that one request caused, builds included |
 | `rule`, `decision` | which rule decided, and `permit` or `deny` |
-| `policy` | digest of the policies that were in force; `built-in` while the rules are part of the program |
+| `policy` | digest of the policies that decided (`policy.md`); `built-in` where the appliance acted by itself |
+| `asked` | the question that they were asked: who, what, on what, under which circumstances |
 
 The front door sets the address from the connection and ignores what a client claims, because it trusts no proxy before
 it. The digest of a model stands in `plan.made` and `model.loaded`.

@@ -21,6 +21,8 @@ ADMINISTRATION: Final = frozenset(
         "identity.sign_in_refused",
         "access.refused",
         "access.revoked",
+        "app.unpublished",
+        "approval.delegation_revoked",
         "audit.pruned",
         "audit.exported",
         "audit.searched",

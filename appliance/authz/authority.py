@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ class Authority:
     def decide(self, question: Question) -> Decision:
         """Whether it is permitted by the policies in force."""
         return self._engine.decide(question)
+
+    def fitted(self, question: Question) -> Question:
+        """The question with those groups only that the policies speak of: a leaf need not tell all of a person's."""
+        who = question.principal
+        groups = who.groups & self._engine.groups
+        if groups == who.groups:
+            return question
+        return dataclasses.replace(question, principal=dataclasses.replace(who, groups=groups))
 
     def replace(self, engine: Engine) -> None:
         """From now on these are in force; decisions under way end under those before."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -78,6 +78,8 @@ class Engine:
             names = found.id_annotations_by_policy_id
             raise _broken("; ".join(f"{names.get(one.policy_id, one.policy_id)}: {one.error}" for one in found.errors))
         self.policies: tuple[PolicyInfo, ...] = _described(described)
+        self.groups: frozenset[str] = frozenset(_groups(described))
+        """Groups that the policies speak of; no others need to be told of a person."""
         self._by_name: Mapping[str, PolicyInfo] = {one.name: one for one in self.policies}
 
     def decide(self, question: Question) -> Decision:
@@ -136,6 +138,18 @@ def _described(parsed: Mapping[str, Any]) -> tuple[PolicyInfo, ...]:
     if silent:
         raise _broken(f"a policy that forbids says why, in @says: {', '.join(silent)}")
     return tuple(found)
+
+
+def _groups(part: Any) -> Iterator[str]:
+    """Every group that stands anywhere in policies as JSON."""
+    if isinstance(part, dict):
+        if part.get("type") == "Group" and isinstance(part.get("id"), str):
+            yield part["id"]
+        for one in part.values():
+            yield from _groups(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _groups(one)
 
 
 def _request(question: Question) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
@@ -13,6 +15,7 @@ from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.printer import to_text
 from appliance.codegen.emit import access, app, behaviour, behaviour_tests, deployment, models, pages, project, tests
+from appliance.codegen.emit.custom import CustomCode
 from appliance.codegen.emit.logic import Conditions
 from appliance.codegen.emit.names import Names
 from appliance.codegen.errors import RenderError
@@ -20,15 +23,19 @@ from appliance.core.filetree import FileTree
 
 KIT: Final = Path(__file__).parent / "kit"
 FORMAT_SECONDS: Final = 60
+NO_CODE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def render(blueprint: Blueprint) -> FileTree:
+def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE) -> FileTree:
     """The project of an app (``docs/app-contract.md``): formatted, typed, self-contained.
+
+    ``code``: functions and fragments of custom places, by the place's key; a place without any is left empty.
 
     Raises:
         RenderError: two names would get the same address, or the formatter is not there or refuses.
     """
     names = Names(blueprint)
+    custom = CustomCode(names, code)
     package = names.package
     conditions = Conditions(names)
     python = {
@@ -38,7 +45,7 @@ def render(blueprint: Blueprint) -> FileTree:
         f"{package}/models.py": models.models_module(names),
         f"{package}/access.py": access.access_module(names),
         f"{package}/pages.py": pages.pages_module(names, conditions),
-        f"{package}/behaviour.py": behaviour.behaviour_module(names, conditions),
+        f"{package}/behaviour.py": behaviour.behaviour_module(names, conditions, custom),
         f"{package}/examples.py": app.examples_module(names),
         f"{package}/routes/__init__.py": "",
         f"{package}/routes/all.py": app.routes_index(names),
@@ -47,7 +54,9 @@ def render(blueprint: Blueprint) -> FileTree:
     }
     if behaviour_tests.wanted(names):
         python["tests/test_behaviour.py"] = behaviour_tests.test_behaviour(names)
-    python[f"{package}/logic.py"] = conditions.module()
+    python[f"{package}/logic.py"] = custom.module(conditions.module())
+    if custom.tested:
+        python["tests/test_logic.py"] = custom.tests()
     for entity in blueprint.entities:
         python[f"{package}/routes/{names.modules[entity.name]}.py"] = app.route_module(names, entity)
     files = {path: text.encode() for path, text in _formatted(python, project.pyproject(names)).items()}
@@ -62,6 +71,7 @@ def render(blueprint: Blueprint) -> FileTree:
         f"{package}/static/icon.svg": project.icon(names).encode(),
         f"{package}/templates/README.md": project.TEMPLATES_NOTE.encode(),
     }
+    files |= {f"{package}/{path}": text.encode() for path, text in custom.templates().items()}
     files |= {f"{package}/kit/{path}": content for path, content in _kit().items()}
     return FileTree(files)
 

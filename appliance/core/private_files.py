@@ -15,27 +15,36 @@ class PrivateFileError(IntramuralError):
     code = "private_file"
 
 
+def write_durably(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` whole or not at all, on the disk when this returns, readable by this account only.
+
+    Raises:
+        OSError: the disk or the folder refuses.
+    """
+    temporary = path.with_name(path.name + ".new")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def write_private(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` atomically and durably, readable by this account only.
+    """Write a key to ``path`` as :func:`write_durably` does.
 
     Raises:
         PrivateFileError: the folder cannot be written.
     """
-    temporary = path.with_name(path.name + ".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_durably(path, content)
     except OSError as error:
         message = "A private key could not be stored."
         raise PrivateFileError(

@@ -38,12 +38,14 @@ class ModelSettings(_Section):
     threads: int = Field(default=0, ge=0)
     """0: one per physical core that this process may use."""
     context_tokens: int = Field(default=4096, ge=512, le=32768)
-    prefill_chunk: int = Field(default=256, ge=16, le=4096)
+    prefill_chunk: int = Field(default=512, ge=16, le=4096)
     request_seconds: int = Field(default=300, ge=10)
     device: Literal["cpu", "cuda"] = "cpu"
     """Never changed silently: a model that cannot run there does not start."""
     streams: int = Field(default=8, ge=1, le=64)
     """Conversations that are computed together; the next ones wait."""
+    ceiling: Literal["public", "internal", "confidential", "restricted"] = "restricted"
+    """The highest class of data that may be handed to the model."""
 
 
 class BuildSettings(_Section):
@@ -158,6 +160,34 @@ class SyslogSettings(_Section):
     """Private enterprise number of the structured data; the default is the one for examples (RFC 5612)."""
 
 
+class MailSettings(_Section):
+    """The company's mail relay; without a host nothing is sent, and people are told by the studio's pages alone."""
+
+    host: str = ""
+    port: int = Field(default=25, ge=1, le=65535)
+    sender: str = "intramural@localhost"
+    starttls: bool = False
+    ca_file: Path | None = None
+    """The authority of the relay's certificate, PEM; default: those this machine trusts."""
+    reviewers: tuple[str, ...] = Field(default=(), max_length=50)
+    """Addresses, such as a mailing list, that are told when something waits for reviewers."""
+    auditors: tuple[str, ...] = Field(default=(), max_length=50)
+    operators: tuple[str, ...] = Field(default=(), max_length=50)
+
+
+class ApprovalSettings(_Section):
+    """Requests for approval."""
+
+    days: int = Field(default=14, ge=1, le=365)
+    """After which a request that nobody decided expires."""
+    delegation_days: int = Field(default=30, ge=1, le=365)
+    """For how long at most somebody may let another person decide."""
+    export_days: int = Field(default=7, ge=1, le=365)
+    """For how long an approved export may be carried out."""
+    review_months: int = Field(default=12, ge=1, le=60)
+    """After which a published app should be looked at again, unless its maker says otherwise."""
+
+
 RoleName = Literal["maker", "user", "reviewer", "operator", "auditor"]
 
 
@@ -206,6 +236,8 @@ class Settings(_Section):
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()
     syslog: SyslogSettings = SyslogSettings()
+    mail: MailSettings = MailSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     identity: IdentitySettings = IdentitySettings()
 
 

@@ -6,11 +6,8 @@ lets anybody in by itself: signing in is the provider's affair.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from appliance.identity.directory_records import (
@@ -22,6 +19,7 @@ from appliance.identity.directory_records import (
     DirectoryPerson,
 )
 from appliance.identity.errors import DirectoryUnavailable
+from appliance.identity.sqlite_file import SqliteFile
 
 
 class Directory:
@@ -30,27 +28,11 @@ class Directory:
     def __init__(self, path: Path) -> None:
         """Open or make the file, mode 0600."""
         self._path = path
-        self._lock = threading.RLock()
-        self._reading = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
-            self._connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA secure_delete=ON")
-            self._connection.executescript(SCHEMA)
-            # Questions have a connection of their own: a sync that writes for seconds holds up nobody's request.
-            self._reader = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-            self._reader.execute("PRAGMA query_only=ON")
-        except (OSError, sqlite3.Error) as error:
-            raise self._failed(error) from error
+        self._file = SqliteFile(path, SCHEMA, self._failed, durable=True)
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock, self._reading:
-            self._connection.close()
-            self._reader.close()
+        self._file.close()
 
     # --- questions ----------------------------------------------------------------------------------------------
 
@@ -67,9 +49,18 @@ class Directory:
         )
         return not back
 
+    def gone_subjects(self) -> list[str]:
+        """Everybody of whom every source that knows them says that they have left."""
+        with self._file.question() as cursor:
+            cursor.execute(
+                "SELECT subject FROM person WHERE subject != '' GROUP BY subject HAVING max(active) = 0 LIMIT ?",
+                (MAX_PEOPLE,),
+            )
+            return [subject for (subject,) in cursor.fetchall()]
+
     def groups_of(self, subject: str, email: str = "") -> frozenset[str]:
         """Names of the groups that sources other than the sign-in give to a person."""
-        with self._question() as cursor:
+        with self._file.question() as cursor:
             cursor.execute(
                 "SELECT g.name FROM person p JOIN membership m ON m.source = p.source AND m.person = p.id"
                 " JOIN grp g ON g.source = m.source AND g.id = m.grp WHERE p.active = 1 AND p.source = 'scim'"
@@ -103,7 +94,7 @@ class Directory:
 
     def group_names(self) -> list[str]:
         """All groups, by name."""
-        with self._question() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT DISTINCT name FROM grp ORDER BY name LIMIT ?", (MAX_GROUPS,))
             return [name for (name,) in cursor.fetchall()]
 
@@ -111,37 +102,37 @@ class Directory:
 
     def put_person(self, person: DirectoryPerson) -> None:
         """Add or replace; a ``sub`` that is known stays when the new row has none."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             self._put(cursor, person)
 
     def link(self, subject: str, email: str) -> None:
         """Somebody signed in: note which ``sub`` belongs to the address."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute(
                 "UPDATE person SET subject = ? WHERE subject = '' AND email = ? AND email != ''", (subject, email)
             )
 
     def remove_person(self, source: str, id_: str) -> None:
         """Mark as gone: the row stays, so that a session or a token of the person is refused."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("UPDATE person SET active = 0 WHERE source = ? AND id = ?", (source, id_))
             cursor.execute("DELETE FROM membership WHERE source = ? AND person = ?", (source, id_))
 
     def put_group(self, group: DirectoryGroup) -> None:
         """Add or replace a group and who is in it."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             self._put_group(cursor, group)
 
     def remove_group(self, source: str, id_: str) -> None:
         """Remove a group."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("DELETE FROM grp WHERE source = ? AND id = ?", (source, id_))
             cursor.execute("DELETE FROM membership WHERE source = ? AND grp = ?", (source, id_))
 
     def replace_all(self, source: str, people: Sequence[DirectoryPerson], groups: Iterable[DirectoryGroup]) -> None:
         """Everything that a source says now, in one transaction; people it does not name any more are marked gone."""
         here = {person.id for person in people}
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             for person in people:
                 self._put(cursor, person)
             cursor.execute("SELECT id FROM person WHERE source = ? AND active = 1", (source,))
@@ -158,7 +149,7 @@ class Directory:
 
         Whoever is still here stays: the next sync would bring them back anyway.
         """
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute(
                 "SELECT source, id FROM person WHERE subject = ? AND subject != '' AND active = 0", (subject,)
             )
@@ -175,19 +166,19 @@ class Directory:
 
     def resources(self) -> tuple[int, list[tuple[str, str]]]:
         """All SCIM resources as kind and JSON, and the number of the state they are from."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("SELECT kind, body FROM resource ORDER BY kind, id")
             rows = [(kind, body) for kind, body in cursor.fetchall()]
             return self._version(cursor), rows
 
     def version(self) -> int:
         """Changes when another connection has written."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             return self._version(cursor)
 
     def keep_resource(self, kind: str, id_: str, body: str | None) -> None:
         """Keep a resource; None removes it."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             if body is None:
                 cursor.execute("DELETE FROM resource WHERE kind = ? AND id = ?", (kind, id_))
             else:
@@ -195,26 +186,26 @@ class Directory:
 
     def add_token(self, name: str, digest: bytes, created: float) -> bool:
         """Keep the digest of a token; False when the name is taken."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("INSERT OR IGNORE INTO token VALUES (?, ?, ?)", (name, digest, created))
             return cursor.rowcount == 1
 
     def remove_token(self, name: str) -> bool:
         """Forget a token; False when there was none."""
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("DELETE FROM token WHERE name = ?", (name,))
             return cursor.rowcount == 1
 
     def token_name(self, digest: bytes) -> str | None:
         """The name of the token with this digest."""
-        with self._question() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT name FROM token WHERE digest = ?", (digest,))
             row = cursor.fetchone()
             return None if row is None else str(row[0])
 
     def tokens(self) -> list[tuple[str, float]]:
         """Names of the tokens, and when they were made."""
-        with self._question() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT name, created FROM token ORDER BY name")
             return [(name, created) for name, created in cursor.fetchall()]
 
@@ -246,7 +237,7 @@ class Directory:
         cursor.executemany("INSERT OR IGNORE INTO membership VALUES (?, ?, ?)", rows)
 
     def _find(self, where: str, *values: str) -> list[DirectoryPerson]:
-        with self._question() as cursor:
+        with self._file.question() as cursor:
             query = f"SELECT {COLUMNS} FROM person WHERE {where} ORDER BY name, source, id LIMIT {MAX_PEOPLE}"  # noqa: S608
             cursor.execute(query, values)
             rows = cursor.fetchall()
@@ -254,29 +245,6 @@ class Directory:
             DirectoryPerson(source, id_, subject, user_name, name, email, bool(active), manager)
             for source, id_, subject, user_name, name, email, active, manager in rows
         ]
-
-    @contextlib.contextmanager
-    def _cursor(self) -> Iterator[sqlite3.Cursor]:
-        with self._lock:
-            try:
-                cursor = self._connection.cursor()
-                cursor.execute("BEGIN IMMEDIATE")
-                try:
-                    yield cursor
-                except BaseException:
-                    cursor.execute("ROLLBACK")
-                    raise
-                cursor.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise self._failed(error) from error
-
-    @contextlib.contextmanager
-    def _question(self) -> Iterator[sqlite3.Cursor]:
-        with self._reading:
-            try:
-                yield self._reader.cursor()
-            except sqlite3.Error as error:
-                raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> DirectoryUnavailable:
         message = "The directory of people cannot be used right now."

@@ -33,7 +33,7 @@ MAX_ANSWER_BYTES: Final = 256 * 1024
 CONFIGURATION_LIFETIME: Final = timedelta(hours=1)
 KEYS_LIFETIME: Final = timedelta(hours=1)
 REFETCH_INTERVAL: Final = timedelta(seconds=10)
-_TIMEOUT_SECONDS: Final = 5.0
+_TIMEOUT_SECONDS: Final = 10.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from appliance.core.ports import AuditSink
     from appliance.identity.oidc import RelyingParty
     from appliance.identity.sessions import Sessions, Whose
+    from appliance.identity.sign_in import SignedIn
 
 MAX_AT_ONCE: Final = 16
 
@@ -64,8 +65,7 @@ class Renewals:
             self._require_recent(whose, "another request asks for it")
             return whose
         try:
-            async with self._gate:
-                fresh = await self._party.refresh(token, whose.person.subject)
+            fresh = await self._asked(token, whose)
         except SessionEnded as error:
             await asyncio.to_thread(self._end, whose, error.cause)
             raise
@@ -97,6 +97,13 @@ class Renewals:
                     return
 
         await asyncio.gather(*(check(key) for key in self._sessions.of_person(subject)))
+
+    async def _asked(self, token: str, whose: Whose) -> SignedIn:
+        if not token:
+            message = "Your sign-in cannot be checked any more."
+            raise SessionEnded(message, cause="its tokens were sealed under another key", action="Sign in again.")
+        async with self._gate:
+            return await self._party.refresh(token, whose.person.subject)
 
     def _require_recent(self, whose: Whose, cause: str) -> None:
         if self._clock.now() - whose.checked_at > self._limits.every + self._limits.outage:

@@ -155,7 +155,10 @@ class Sessions:
     # --- renewal ------------------------------------------------------------------------------------------------
 
     def claim_renewal(self, key: str) -> str | None:
-        """The refresh token of a session, for one caller at a time among all who share the store; None: not now."""
+        """The refresh token of a session, for one caller at a time among all who share the store; None: not now.
+
+        Empty when it cannot be read any more, because the key that sealed it is gone.
+        """
         entry = self._store.find_family("studio", key)
         if entry is None or self._over(entry):
             return None
@@ -165,7 +168,7 @@ class Sessions:
             return None
         token = self._seal.open(content["sealed"], session=key).get("refresh_token", "")
         claimed = json.dumps({**content, "renewing": now + _RENEWING_SECONDS})
-        return token if token and self._store.swap("studio", key, entry.content, claimed) else None
+        return token if self._store.swap("studio", key, entry.content, claimed) else None
 
     def renewed(self, key: str, fresh: SignedIn) -> Whose | None:
         """Keep what the provider answered; None when the session has ended meanwhile."""

@@ -6,16 +6,12 @@ deadlines; what they mean is in :mod:`appliance.identity.sessions`.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from appliance.identity.errors import SessionStoreError
+from appliance.identity.sqlite_file import SqliteFile
 
 Kind = Literal["pending", "studio", "code", "app"]
 
@@ -139,82 +135,70 @@ class SqliteSessionStore:
             SessionStoreError: it cannot be made, or it is not a session store.
         """
         self._path = path
-        self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
-            self._connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            # A power cut may lose the last second of sessions; people sign in again. Process crashes lose nothing.
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute("PRAGMA secure_delete=ON")
-            self._connection.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise self._failed(error) from error
+        # A power cut may lose the last second of sessions; people sign in again.
+        self._file = SqliteFile(path, _SCHEMA, self._failed, durable=False)
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._connection.close()
+        self._file.close()
 
     def put(self, entry: Entry) -> None:
         row = (entry.kind, entry.digest, entry.family, entry.subject, entry.content)
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute(
                 "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, entry.created, entry.seen, entry.deadline)
             )
 
     def get(self, kind: Kind, digest: bytes) -> Entry | None:
-        with self._cursor() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT * FROM entry WHERE kind = ? AND digest = ?", (kind, digest))
             row = cursor.fetchone()
         return None if row is None else Entry(*row)
 
     def take(self, kind: Kind, digest: bytes) -> Entry | None:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("DELETE FROM entry WHERE kind = ? AND digest = ? RETURNING *", (kind, digest))
             row = cursor.fetchone()
         return None if row is None else Entry(*row)
 
     def touch(self, kind: Kind, digest: bytes, seen: float) -> None:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("UPDATE entry SET seen = ? WHERE kind = ? AND digest = ?", (seen, kind, digest))
 
     def find_family(self, kind: Kind, family: str) -> Entry | None:
-        with self._cursor() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT * FROM entry WHERE kind = ? AND family = ?", (kind, family))
             row = cursor.fetchone()
         return None if row is None else Entry(*row)
 
     def replace_digest(self, kind: Kind, old: bytes, new: bytes) -> bool:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("UPDATE entry SET digest = ? WHERE kind = ? AND digest = ?", (new, kind, old))
             return cursor.rowcount == 1
 
     def swap(self, kind: Kind, family: str, old: str, new: str) -> bool:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute(
                 "UPDATE entry SET content = ? WHERE kind = ? AND family = ? AND content = ?", (new, kind, family, old)
             )
             return cursor.rowcount == 1
 
     def bind(self, family: str, sid: str) -> None:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("INSERT OR REPLACE INTO provider_session VALUES (?, ?)", (family, sid))
 
     def families_of(self, sid: str) -> list[str]:
-        with self._cursor() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT family FROM provider_session WHERE sid = ?", (sid,))
             return [family for (family,) in cursor.fetchall()]
 
     def families_of_subject(self, kind: Kind, subject: str) -> list[str]:
-        with self._cursor() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT DISTINCT family FROM entry WHERE kind = ? AND subject = ?", (kind, subject))
             return [family for (family,) in cursor.fetchall()]
 
     def once(self, name: str, now: float, deadline: float) -> bool:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("DELETE FROM once WHERE deadline <= ?", (now,))
             cursor.execute("SELECT count(*) FROM once")
             if cursor.fetchone()[0] >= MAX_ONCE:
@@ -223,17 +207,17 @@ class SqliteSessionStore:
             return cursor.rowcount == 1
 
     def used(self, name: str) -> bool:
-        with self._cursor() as cursor:
+        with self._file.question() as cursor:
             cursor.execute("SELECT 1 FROM once WHERE name = ?", (name,))
             return cursor.fetchone() is not None
 
     def delete_family(self, family: str) -> int:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             cursor.execute("DELETE FROM provider_session WHERE family = ?", (family,))
             return cursor.execute("DELETE FROM entry WHERE family = ?", (family,)).rowcount
 
     def delete_subject(self, subject: str) -> int:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             return cursor.execute("DELETE FROM entry WHERE subject = ?", (subject,)).rowcount
 
     def erase(self, subject: str) -> dict[str, int]:
@@ -243,43 +227,23 @@ class SqliteSessionStore:
             SessionStoreError: it could not be done, or a reader kept the write-ahead log; ask again.
         """
         removed = self.delete_subject(subject)
-        with self._lock:
-            try:
-                busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            except sqlite3.Error as error:
-                raise self._failed(error) from error
-        if busy:
+        if not self._file.empty_log():
             raise self._failed(TimeoutError("the write-ahead log is in use"))
         return {"sign-ins": removed}
 
     def delete_expired(self, now: float) -> int:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             gone = cursor.execute("DELETE FROM entry WHERE deadline <= ?", (now,)).rowcount
             cursor.execute("DELETE FROM provider_session WHERE family NOT IN (SELECT family FROM entry)")
             return gone
 
     def trim(self, kind: Kind, keep: int) -> int:
-        with self._cursor() as cursor:
+        with self._file.change() as cursor:
             return cursor.execute(
                 "DELETE FROM entry WHERE kind = ? AND digest IN"
                 " (SELECT digest FROM entry WHERE kind = ? ORDER BY created DESC LIMIT -1 OFFSET ?)",
                 (kind, kind, keep),
             ).rowcount
-
-    @contextlib.contextmanager
-    def _cursor(self) -> Iterator[sqlite3.Cursor]:
-        with self._lock:
-            try:
-                cursor = self._connection.cursor()
-                cursor.execute("BEGIN IMMEDIATE")
-                try:
-                    yield cursor
-                except BaseException:
-                    cursor.execute("ROLLBACK")
-                    raise
-                cursor.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> SessionStoreError:
         message = "Sign-ins cannot be kept right now."

@@ -73,12 +73,14 @@ class Constraint:
 
     def allowed(self, tokens: Sequence[int]) -> list[int]:
         """The longest beginning of ``tokens`` that the grammar could go on with, without control tokens."""
+        self._settle()
         control = next((index for index, token in enumerate(tokens) if token in self._tokenizer.special_ids), None)
         wanted = list(tokens[:control])
         return wanted[: int(self._matcher.validate_tokens(wanted))] if wanted else []
 
     def begin_mask(self) -> None:
         """Start computing the mask for the next token on another thread, beside the forward pass."""
+        self._settle()  # of a step that was given up
         self._pending = self._workers.submit(self._compute)
 
     def mask(self) -> NDArray[np.uint32]:
@@ -95,6 +97,11 @@ class Constraint:
         if self._matcher.is_error():
             self._fail("The grammar cannot be followed any further.")
         return self._mask
+
+    def _settle(self) -> None:
+        """Wait until nobody else uses the matcher."""
+        if self._pending is not None:
+            self._pending.result()
 
     def _undisputed(self) -> list[int]:
         """The next token of forced bytes that have several spellings, when only one of them is canonical.

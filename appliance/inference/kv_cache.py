@@ -6,6 +6,7 @@ neighbouring slots are one contiguous tensor, and a row of it is where the graph
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-_ALIGNMENT: Final = 64
-"""Bytes; a cache line, and the width of an AVX-512 register."""
 
 Place = tuple[str, int, type[np.float32], list[int], int]
 """Device, its number, element type, shape, address."""
@@ -59,7 +57,10 @@ class KvCache:
 
     Args:
         shape: of one slot.
-        slots: how many conversations fit; memory is committed when it is first written.
+        slots: how many conversations fit; memory is committed page by page when it is first written.
+
+    Raises:
+        OSError: there is not so much memory.
     """
 
     movable: bool = True
@@ -68,10 +69,9 @@ class KvCache:
         self._shape = shape
         self.slots: Final = slots
         sizes = (shape.layers, 2, slots, shape.kv_heads, shape.max_len, shape.head_dim)
-        count = int(np.prod(sizes))
-        memory = np.zeros(count + _ALIGNMENT // 4, dtype=np.float32)
-        offset = (-memory.ctypes.data % _ALIGNMENT) // 4
-        self._memory = memory[offset : offset + count].reshape(sizes)
+        # NumPy would ask for huge pages; as a head of a slot is one of them, the first token would commit all of it.
+        memory = mmap.mmap(-1, max(1, 4 * int(np.prod(sizes))))
+        self._memory = np.frombuffer(memory, dtype=np.float32, count=int(np.prod(sizes))).reshape(sizes)
         self._tokens: list[list[int]] = [[] for _ in range(slots)]
 
     @property

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from model_bundle.verify import VerifiedBundle
 
 _LOG = logging.getLogger(__name__)
-WIDE_FROM: Final = 6
+WIDE_FROM: Final = 12
 """Tokens of a step from which the second graph of the default model is quicker (docs/performance.md)."""
 
 
@@ -40,7 +40,7 @@ class EngineLimits:
 
     threads: int = 0
     context_tokens: int = 4096
-    prefill_chunk: int = 256
+    prefill_chunk: int = 512
     slots: int = 8
     drafts: bool = True
     device: Device = Device.CPU
@@ -82,7 +82,7 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
             cache = KvCache(shape, slots=limits.slots)
         else:
             cache = DeviceKvCache(shape, slots=limits.slots, device=limits.device)
-    except (MemoryError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
         message = "There is not enough memory for the model's context."
         cause = f"{shape.bytes_per_token * context * limits.slots >> 20} MiB for {limits.slots} of {context} tokens"
         action = "Lower model.context_tokens or model.streams, or add memory."

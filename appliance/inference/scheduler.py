@@ -188,7 +188,8 @@ class Scheduler:
             if batch:
                 left = self._policy.budget_seconds - self._chunk_seconds
                 limit = min(limit, max(self._policy.least_chunk, int(left / self._seconds_per_token)))
-            return Chunk(ticket, min(pending[ticket], limit))
+            parts = -(-pending[ticket] // limit)  # equal ones: a short last chunk would cost more than its share
+            return Chunk(ticket, -(-pending[ticket] // parts))
         return Batch(tuple(batch)) if batch else None
 
     def done(self, step: Step, seconds: float) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from appliance.inference.kv_cache import KvCache
     from appliance.inference.prefix_cache import PrefixCache
 
+_FORGET: Final = 0.5
+_COPY: Final = 0.02
+"""What a token is worth that a slot forgets, or that has to be copied to it, where one that is computed costs 1."""
 _WORTH_COPYING: Final = 16
 """Tokens; fewer are computed again faster than they are fetched."""
 
@@ -33,12 +36,20 @@ class Slots:
         self._clock = 0
 
     def choose(self, tokens: Sequence[int], free: frozenset[int]) -> int:
-        """The free slot that already begins like ``tokens``; otherwise one that nobody will miss, low numbers first."""
+        """The free slot that costs least: what it forgets may be wanted again, what it lacks is copied or computed.
+
+        So a conversation finds its own slot again, and a new one does not take the slot of another that has the same
+        beginning and only pauses. Among equals it is the slot that was not used for longest, low numbers first.
+        """
         kept = {slot: common_prefix(self.cache.tokens(slot), tokens) for slot in free}
-        best = max(kept.values())
-        if best >= _WORTH_COPYING:
-            return min(slot for slot, length in kept.items() if length == best)
-        return min(free, key=lambda slot: (self.cache.length(slot) > 0, self._used[slot], slot))
+        known = max(self._index.longest(tokens)[1], self._prefixes.longest(tokens)[1], *kept.values())
+        lacking = _COPY if self.cache.movable else 1.0
+
+        def cost(slot: int) -> float:
+            forgotten = self.cache.length(slot) - kept[slot]
+            return _FORGET * forgotten + lacking * (known - kept[slot])
+
+        return min(free, key=lambda slot: (cost(slot), self._used[slot], slot))
 
     def fill(self, slot: int, tokens: Sequence[int], *, stable: bool) -> int:
         """Bring the longest known beginning of ``tokens`` into ``slot``.

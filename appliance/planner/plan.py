@@ -13,6 +13,7 @@ from appliance.core.clock import Clock, SystemClock
 from appliance.core.ports import Message, Prompt, TextGenerator, TokenUsage
 from appliance.planner import stages
 from appliance.planner.completion import added_fields, companions, complete, is_a_new_kind
+from appliance.planner.custom_places import wanted_in, with_wanted
 from appliance.planner.knowledge import Catalogue, load_catalogue
 from appliance.planner.language import language_of
 from appliance.planner.lines import title_lines
@@ -136,4 +137,6 @@ class Planner:
         examples = sample_rows(entities, sample_names, today=self._clock.now().date())
         emit(*(example_line(example, blueprint) for example in examples))
         made = Blueprint(name, about, roles, tuple(entities), access, pages, examples, language=language)
+        for item in wanted_in(wanted.text)[0]:
+            made, _ = with_wanted(made, item)
         return made, tuple(assumed)

@@ -24,6 +24,7 @@ from appliance.planner.advice import questions_about, suggestions_for
 from appliance.planner.change_lines import change_line
 from appliance.planner.change_steps import NoStep, step
 from appliance.planner.change_words import THREAD_LOST, not_done
+from appliance.planner.custom_places import wanted_in, with_wanted
 from appliance.planner.outline import outline
 from appliance.planner.request import check_request
 from appliance.planner.transcript import Transcript
@@ -86,8 +87,14 @@ class ModelReviser:
         """
         before = parse(blueprint_text)
         wish = check_request(request, limit=self._limit)
-        with self._generator.session(revise_prompt(before, wish.text)) as session:
-            after, renaming, left_out = _write(Transcript(session), before, on_text)
+        begun, rest, in_vain = _worked_out(before, wish.text, on_text)
+        after = begun
+        renaming: tuple[Edit, ...] = ()
+        left_out: tuple[str, ...] = ()
+        if rest:
+            with self._generator.session(revise_prompt(begun, rest)) as session:
+                after, renaming, left_out = _write(Transcript(session), begun, on_text)
+        left_out = (*(in_vain if after == begun else ()), *left_out)
         if after == before:
             message = "No change of this app was found in these words."
             action = "Name the record, field or page, and say what should be different; or edit it directly."
@@ -101,6 +108,20 @@ class ModelReviser:
     def suggest(self, blueprint_text: str) -> tuple[str, ...]:
         """Up to four next steps for an app."""
         return suggestions_for(parse(blueprint_text))
+
+
+def _worked_out(before: Blueprint, wish: str, on_text: Callable[[str], None]) -> tuple[Blueprint, str, list[str]]:
+    """What rules make of "compute X as …", what is left for the model, and what the rules could not place."""
+    wanted, rest = wanted_in(wish)
+    made, in_vain = before, []
+    for item in wanted:
+        made, why_not = with_wanted(made, item)
+        if why_not:
+            in_vain.append(why_not)
+            rest = f"{rest} {item.sentence}".strip()
+        else:
+            on_text(f"compute {item.name}\n")
+    return made, rest, in_vain
 
 
 def _renames(before: Blueprint, renaming: tuple[Edit, ...]) -> tuple[Rename, ...]:

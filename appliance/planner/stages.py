@@ -207,7 +207,10 @@ def write_access(transcript: Transcript, entities: Sequence[Entity], roles: Sequ
 
 
 def complete_access(access: tuple[Access, ...], entities: Sequence[Entity]) -> tuple[Access, ...]:
-    """Whoever may add or change a record may read the records that it must point to; else its form cannot be used."""
+    """Whoever may add or change a record may read the records that it must point to; else its form cannot be used.
+
+    Whoever works with everybody's rows may read everybody's there, too; who has only own ones may keep to own ones.
+    """
     grants = {(line.entity, grant.role): grant for line in access for grant in line.grants}
     for entity in entities:
         for (name, role), grant in list(grants.items()):
@@ -217,8 +220,11 @@ def complete_access(access: tuple[Access, ...], entities: Sequence[Entity]) -> t
             for field in entity.fields:
                 if isinstance(field.type, Ref) and field.type.entity != name:
                     known = grants.get((field.type.entity, role), Grant(role, ()))
-                    if known.permission(Verb.READ) is None:
-                        more = (*known.permissions, Permission(Verb.READ))
+                    reading, editing = known.permission(Verb.READ), grant.permission(Verb.EDIT)
+                    too_little = reading is not None and reading.own and editing is not None and not editing.own
+                    if reading is None or too_little:
+                        others = tuple(item for item in known.permissions if item.verb is not Verb.READ)
+                        more = (*others, Permission(Verb.READ))
                         ordered = tuple(sorted(more, key=lambda item: list(Verb).index(item.verb)))
                         grants[field.type.entity, role] = Grant(role, ordered)
     return tuple(

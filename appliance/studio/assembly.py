@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from appliance.studio.build import BuildService
 from appliance.studio.carrying import Carrier
+from appliance.studio.code_service import CodeService
+from appliance.studio.coding import Coding
 from appliance.studio.conversation import Conversation
 from appliance.studio.difference import Differences
 from appliance.studio.events import EventStream
@@ -51,6 +53,7 @@ class Studio:
     revisions: RevisionService
     screening: Screening
     quotas: Quotas
+    code: CodeService
 
 
 def make_studio(
@@ -71,6 +74,8 @@ def make_studio(
     carrier = Carrier(parts.sandbox, versions, previews, parts.render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     succession = Succession(look, proposals, carrier, parts.audit)
+    locks = Locks(versions, parts.audit)
+    coding = Coding(parts, events, projects, versions, locks)
     pipeline = Pipeline(
         parts,
         projects=projects,
@@ -81,6 +86,7 @@ def make_studio(
         addresses=addresses,
         succession=succession,
         screening=screening,
+        coding=coding,
         clock=clock,
     )
     project_service = ProjectService(
@@ -119,13 +125,14 @@ def make_studio(
         gathering=Gathering(project_service, versions, previews),
         differences=Differences(projects, versions),
         conversation=Conversation(parts.reviser, parts.audit, parts.vault, screening, parts.model),
+        code=CodeService(project_service, build_service, coding.rewrites, locks),
         revisions=RevisionService(
             projects=project_service,
             builds=builds,
             build_service=build_service,
             proposals=proposals,
             look=look,
-            locks=Locks(versions, parts.audit),
+            locks=locks,
             audit=parts.audit,
             vault=parts.vault,
             clock=clock,

@@ -12,7 +12,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from appliance.blueprint.naming import package_name
 from appliance.core.errors import IntramuralError, Refused
@@ -21,13 +21,13 @@ from appliance.studio.copying import DATABASE, copy_records, size_of, sync_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from appliance.blueprint.model import Blueprint
     from appliance.core.filetree import FileTree
     from appliance.core.sandboxing import Sandbox
     from appliance.studio.parts import VerifierPart
-    from appliance.studio.preview import Previews
     from appliance.studio.standing import Standing, Step
     from appliance.studio.version import VersionStore
 
@@ -35,6 +35,14 @@ SECONDS: Final = 300.0
 SPARE_BYTES: Final = 64 << 20
 MAX_RESULT: Final = 2 << 20
 MAX_SHOWN: Final = 20
+
+
+class Holder(Protocol):
+    """Keeps an app asleep for a while: its preview, or its release."""
+
+    def held(self, project_id: str) -> AbstractContextManager[None]:
+        """Put it to sleep until the block ends."""
+        ...
 
 
 class DiskFull(Refused):
@@ -132,14 +140,14 @@ class Carrier:
         self,
         sandbox: Sandbox,
         versions: VersionStore,
-        previews: Previews,
+        apps: Holder,
         render: Callable[[Blueprint], FileTree],
         verifier: VerifierPart,
     ) -> None:
         self._verifier = verifier
         self._sandbox = sandbox
         self._versions = versions
-        self._previews = previews
+        self._apps = apps
         self._render = render
 
     def trial(self, now: Standing, step: Step, tree: FileTree | None, *, name: str) -> Carried:
@@ -158,7 +166,7 @@ class Carrier:
         try:
             self._make_room(source, work.parent)
             code, package = self._write(step, tree, work / "code")
-            with self._previews.held(now.version.project_id):
+            with self._apps.held(now.version.project_id):
                 copy_records(source, work / "data", database_only=True)
             return self._run(work / "data", code, package, step, trial=True)
         finally:
@@ -184,7 +192,7 @@ class Carrier:
         moved = Moved(name)
         try:
             code, package = self._write(step, tree, work)
-            with self._previews.held(now.version.project_id):
+            with self._apps.held(now.version.project_id):
                 shutil.rmtree(target, ignore_errors=True)
                 if (source / DATABASE).exists():
                     copy_records(source, target)

@@ -109,9 +109,16 @@ class Departures:
         """Apps whose owner has left and whom nobody followed."""
         return [
             project
-            for project in self._projects.all_standing()
-            if self._directory.gone(project.owner.subject, project.owner.email)
+            for subject, email in self._projects.owners().items()
+            if self._directory.gone(subject, email)
+            for project in self._projects.owned_by(subject)
         ]
+
+    def recover(self) -> None:
+        """After a start: end the sessions of people who have left, in case the last stop came in between."""
+        for subject in self._directory.gone_subjects():
+            self._end_sessions(subject)
+        self.resume()
 
     def resume(self) -> int:
         """Hand over what a stop in the middle left, or what has found an heir since; returns how many apps."""

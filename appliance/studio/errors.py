@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
 from appliance.core.errors import IntramuralError, Refused, Unavailable
 
+if TYPE_CHECKING:
+    from appliance.authz.engine import Decision
+    from appliance.authz.questions import Question
 
-class NotFound(Refused):
+
+class ByPolicy(Refused):
+    """May carry the question that was asked and the decision, for the audit log."""
+
+    decided: ClassVar[tuple[Question, Decision] | None] = None
+
+    def because(self, question: Question, decision: Decision) -> None:
+        """Note what was decided."""
+        self.decided = (question, decision)  # type: ignore[misc]
+
+
+class NotFound(ByPolicy):
     """There is no such app, version or build, or not one that this person may see."""
 
     code = "not_found"
 
 
-class NotAllowed(Refused):
+class NotAllowed(ByPolicy):
     """The person may see it, but may not do this."""
 
     code = "not_allowed"

@@ -15,6 +15,8 @@ Event types, with their data:
 ``plan.assumed``    ``names``: records and fields that were added unasked
 ``check``           ``stage``, ``text``, ``passed``, ``role``
 ``finding``         ``text``
+``note``            ``text``: something that the maker should know
+``code.written``    ``place``, ``status``, ``attempts``, ``source``, ``problem``, ``results`` (text, passed, why)
 ``repair.started``  ``round``, ``text``
 ``build.done``      ``report``
 ``build.failed``    ``error`` (code, message, cause, action), ``kept_version``

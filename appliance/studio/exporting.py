@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from appliance.db.records import Project, Version
     from appliance.db.repositories.projects import Projects
     from appliance.studio.preview import Previews
+    from appliance.studio.releases import Releases
     from appliance.studio.version import VersionStore
 
 MAX_FILES: Final = 20_000
@@ -64,8 +65,9 @@ class ExportService:
         previews: Previews,
         sandbox: Sandbox,
         audit: AuditSink,
+        releases: Releases,
     ) -> None:
-        self._folder = folder
+        self._folder, self._releases = folder, releases
         self._projects = projects
         self._versions = versions
         self._previews = previews
@@ -74,12 +76,13 @@ class ExportService:
         self._one = threading.Lock()
         shutil.rmtree(folder, ignore_errors=True)
 
-    def export(self, actor: Actor, project_id: str) -> Archive:
-        """Pack the current version of an app with everything that was entered.
+    def export(self, actor: Actor, project_id: str, *, published: bool = False) -> Archive:
+        """Pack the current version of an app with everything that was entered in the preview; or, if ``published``, the
+        release with what its users entered.
 
         Raises:
             NotFound: no such app among the person's own.
-            NotBuiltYet: it has no version.
+            NotBuiltYet, NotPublished: it has no version, or no release.
             Busy: another archive is being made.
             CommandFailed: the app did not give its records.
             AuditUnavailable: no evidence can be written, so nothing leaves.
@@ -89,11 +92,12 @@ class ExportService:
             message = "There is no such app."
             raise NotFound(message, action="Go back to your list of apps.")
         require_owner(actor, project)
-        version = self._previews.current(project)
+        version = self._releases.version(project) if published else self._previews.current(project)
+        records = "records of the release" if published else "records"
         details = {
             "version": version.number,
             "commit": version.commit,
-            "contents": ["code", "history", "records", "files"],
+            "contents": ["code", "history", records, "files"],
         }
         with (
             self._alone(),
@@ -101,7 +105,7 @@ class ExportService:
                 self._audit, Event.APP_EXPORTED, principal=actor.principal, resource=project.id, details=details
             ) as evidence,
         ):
-            return self._make(project, version, evidence)
+            return self._make(project, version, evidence, self._releases if published else self._previews)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -113,7 +117,7 @@ class ExportService:
         finally:
             self._one.release()
 
-    def _make(self, project: Project, version: Version, evidence: Act) -> Archive:
+    def _make(self, project: Project, version: Version, evidence: Act, source: Previews | Releases) -> Archive:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{new_id('exp')}.zip"
         name = slug(project.name)
@@ -122,7 +126,7 @@ class ExportService:
                 exchange(self._folder / "exchange") as shared,
                 zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
             ):
-                release = self._previews.prepare(project)
+                release = source.prepare(project)
                 run_command(self._sandbox, release, shared, "dump", f"{INSIDE}/data")
                 at = version.created_at.timetuple()[:6]
                 for inside, content in self._versions.read(project.id, version.commit):

@@ -17,8 +17,7 @@ from appliance.blueprint.screens import KioskPage
 from appliance.core.ports import Person
 
 if TYPE_CHECKING:
-    from appliance.db.records import Project
-    from appliance.studio.preview import Previews
+    from collections.abc import Callable
 
 SOMEBODY: Final = Person(PUBLIC, "", "")
 """Who stands at a kiosk, as the app is told."""
@@ -28,7 +27,7 @@ _PREFIX: Final = "/kiosk/"
 _LONGEST: Final = 200
 
 
-def opens_to_everybody(previews: Previews, project: Project, method: str, uri: str) -> bool:
+def opens_to_everybody(blueprint: Callable[[], str], method: str, uri: str) -> bool:
     """Whether this request may pass without a session.
 
     Raises:
@@ -37,8 +36,7 @@ def opens_to_everybody(previews: Previews, project: Project, method: str, uri: s
     path = uri.partition("?")[0]
     if method not in _METHODS or not path.startswith(_PREFIX) or len(path) > _LONGEST:
         return False
-    text = previews.text(project, previews.current(project).number)
-    return path.removeprefix(_PREFIX) in _slugs(text)
+    return path.removeprefix(_PREFIX) in _slugs(blueprint())
 
 
 @lru_cache(maxsize=64)

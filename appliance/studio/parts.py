@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from appliance.core.sandboxing import Sandbox
     from appliance.core.screening import Inspector
     from appliance.planner.plan import Plan
+    from appliance.studio.coding import CodePart
     from appliance.verifier.model import Check, Verification
 
 
@@ -45,7 +46,8 @@ class Parts:
     ``reviser`` apps are changed by hand only."""
 
     planner: PlannerPart
-    render: Callable[[Blueprint], FileTree]
+    render: Callable[..., FileTree]
+    """Blueprint, and the code of its custom places if there is any, to project."""
     verifier: VerifierPart
     sandbox: Sandbox
     audit: AuditSink
@@ -56,5 +58,7 @@ class Parts:
     open_body: Callable[[SealedRef], bytes]
     """Opens a sealed body, for the one who wrote it."""
     reviser: Reviser | None = None
+    coder: CodePart | None = None
+    """Writes the code of custom places; without it they stay empty."""
     model: Callable[[], str] = lambda: ""
     """The digest of the model bundle that is loaded, for the audit log; empty while none is."""

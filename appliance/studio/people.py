@@ -36,6 +36,7 @@ class Actor:
     roles: frozenset[str] = frozenset()
     """What policies may say of the person: ``maker``, ``reviewer``, ``operator``, ``auditor``, ``user``."""
     groups: frozenset[str] = frozenset()
+    """Of the identity provider and the directory."""
 
     @property
     def principal(self) -> str:

@@ -19,17 +19,16 @@ from appliance.core.events import Event
 from appliance.core.ports import BodyKind
 from appliance.db.records import BuildState, Origin, Version
 from appliance.studio.addresses import slug_for
-from appliance.studio.errors import NotVerified
 from appliance.studio.events import TextStream
 from appliance.studio.evidence import Act, act, sealed_code, sealed_text
 from appliance.studio.people import pseudonym
-from appliance.studio.report import build_report, summary_of
+from appliance.studio.report import build_report, not_verified, summary_of
 from appliance.studio.schema import schema_digest
 from appliance.studio.written import written_code
 from appliance.verifier.repair import MAX_ROUNDS, repair, signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from appliance.blueprint.model import Blueprint
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from appliance.db.repositories.builds import Builds
     from appliance.db.repositories.projects import Projects
     from appliance.studio.addresses import Addresses
+    from appliance.studio.coding import Coding
     from appliance.studio.control import Control
     from appliance.studio.events import EventStream
     from appliance.studio.parts import Parts
@@ -86,11 +86,13 @@ class Pipeline:
         addresses: Addresses,
         succession: Succession,
         screening: Screening,
+        coding: Coding,
         clock: Clock,
     ) -> None:
         self._parts = parts
         self._succession = succession
         self._screening = screening
+        self._coding = coding
         self._projects = projects
         self._builds = builds
         self._versions = versions
@@ -191,9 +193,14 @@ class Pipeline:
     def _write_and_verify(self, run: Run, blueprint: Blueprint) -> tuple[Blueprint, FileTree]:
         """Render and verify; on red, repair the blueprint and try again while the findings change."""
         seen: set[Signature] = set()
+        code: Mapping[str, str] | None = None
         for round_ in range(MAX_ROUNDS + 1):
             with self._stage(run, "write"):
-                tree = self._parts.render(blueprint)
+                if code is None:
+                    code = self._coding.code_for(
+                        run.build, run.project, blueprint, run.control, principal=run.principal
+                    )
+                tree = self._parts.render(blueprint, code) if code else self._parts.render(blueprint)
                 folder = self._workplace(run)
                 shutil.rmtree(folder, ignore_errors=True)
                 tree.write_to(folder)
@@ -205,7 +212,7 @@ class Pipeline:
             fixed = None if signature(result.findings) in seen else repair(blueprint, result.findings)
             seen.add(signature(result.findings))
             if fixed is None or round_ == MAX_ROUNDS:
-                raise _not_verified(result)
+                raise not_verified(result)
             blueprint = fixed.blueprint
             self._events.publish(run.build.id, "repair.started", round=round_ + 1, text=fixed.explanation)
             self._events.publish(run.build.id, "blueprint.reset")
@@ -306,14 +313,3 @@ class Pipeline:
         run.stages[name] = run.stages.get(name, 0.0) + seconds
         self._builds.record_progress(run.build.id, stages=run.stages)
         self._events.publish(run.build.id, "stage.finished", stage=name, seconds=round(seconds, 3))
-
-
-def _not_verified(result: Verification) -> NotVerified:
-    first = result.findings[0].message if result.findings else "a check failed"
-    count = len(result.findings)
-    message = "The app was written, but it did not pass its checks, so it was not put in place."
-    return NotVerified(
-        message,
-        cause=first if count <= 1 else f"{first} (and {count - 1} more)",
-        action="Say it in other words, ask for less at once, or correct the blueprint.",
-    )

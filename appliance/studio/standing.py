@@ -121,6 +121,14 @@ def step_back(
     return Step(number, changes, then.side, carry)
 
 
+def step_to(now: Standing, then: Standing, *, id_: str) -> Step:
+    """What leads the records of ``now`` to any later version, however many lie between."""
+    renames, apart = lineages.meant(now.lineage, then.lineage)
+    changes = diff(now.blueprint, replace(then.blueprint, renames=renames), apart=apart)
+    number = then.version.number
+    return Step(number, changes, then.side, _carry(now, then.side, {}, id_=id_, version=number))
+
+
 def _carry(now: Standing, side: Side, decisions: Mapping[str, Decision], **told: Any) -> Mapping[str, object] | None:
     return None if same_tables(now.side, side) else plan(now.side, side, decisions=decisions, **told)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from appliance.core.ports import AuditSink
     from appliance.core.sandboxing import Sandbox
     from appliance.studio.assembly import Studio
+    from appliance.studio.releases import Releases
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Transfers:
     exports: ExportService
 
 
-def make_transfers(studio: Studio, *, home: Path, sandbox: Sandbox, audit: AuditSink, clock: Clock) -> Transfers:
+def make_transfers(
+    studio: Studio, releases: Releases, *, home: Path, sandbox: Sandbox, audit: AuditSink, clock: Clock
+) -> Transfers:
     """Wire the use cases; from then on rows of an import are loaded before their app first starts."""
     imports = ImportService(
         Drafts(home / "imports", clock),
@@ -46,5 +49,6 @@ def make_transfers(studio: Studio, *, home: Path, sandbox: Sandbox, audit: Audit
         previews=studio.previews,
         sandbox=sandbox,
         audit=audit,
+        releases=releases,
     )
     return Transfers(imports, exports)

@@ -167,9 +167,9 @@ class VersionStore:
             known = self._infos[commit] = _info(found)
         return known
 
-    def checkout(self, app_id: str, commit: str) -> Path:
-        """A folder with the files of a version, made at once or not at all; older checkouts are removed."""
-        releases = self.folder(app_id) / "releases"
+    def checkout(self, app_id: str, commit: str, *, place: str = "releases") -> Path:
+        """A folder with the files of a version, made at once or not at all; older ones in ``place`` are removed."""
+        releases = self.folder(app_id) / place
         target = releases / commit
         if not target.exists():
             staging = releases / f".{commit}.part"
@@ -186,7 +186,7 @@ class VersionStore:
         folder = self.folder(app_id)
         for lock in folder.glob("repo/**/*.lock"):
             lock.unlink(missing_ok=True)
-        for part in folder.glob("releases/.*.part"):
+        for part in (*folder.glob("releases/.*.part"), *folder.glob("published/.*.part")):
             shutil.rmtree(part, ignore_errors=True)
         info = self.head(app_id)
         if info is not None:

@@ -3,8 +3,9 @@ nothing is closed.
 
 ``rule`` makes the options of a handler. How callers are known: ``PUBLIC`` (not at all), ``SIGNED_IN`` (a session in the
 studio), ``LOCAL`` (the operator on this machine, by token), ``EITHER`` of the two, or an access token of the identity
-provider. What they want is an action of the policies, which decide. ``step_up`` asks for a fresh second proof besides
-(:mod:`appliance.web.step_up`). Every POST of a session carries its CSRF token and an ``Origin`` that is the studio's.
+provider. What they want is an action of the policies, which decide; the actions in ``STEP_UP`` ask for a fresh second
+proof besides (:mod:`appliance.web.step_up`). Every POST of a session carries its CSRF token and an ``Origin`` that is
+the studio's.
 """
 
 from __future__ import annotations
@@ -42,6 +43,22 @@ PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed-in"
 LOCAL: Final = "local"
 EITHER: Final = "either"
+STEP_UP: Final = frozenset(
+    {
+        Action.ADMINISTER,
+        Action.APPROVE,
+        Action.CREATE_API_KEY,
+        Action.DECIDE_ERASURE,
+        Action.EXPORT_APP,
+        Action.EXPORT_AUDIT,
+        Action.OPEN_WORDS,
+        Action.PROPOSE_POLICY,
+        Action.ROTATE_KEYS,
+        Action.SET_HOLD,
+        Action.SWITCH_MODEL,
+    }
+)
+"""What asks for a fresh second proof before it is done: approving, exporting, administering."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FRONT_DOOR_HEADERS: Final = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "via")
 
@@ -58,10 +75,10 @@ class ForgedRequest(Refused):
     code = "forged_request"
 
 
-def rule(access: str, action: Action, *, by_handler: bool = False, step_up: bool = False) -> dict[str, Any]:
+def rule(access: str, action: Action, *, by_handler: bool = False) -> dict[str, Any]:
     """The options of a handler. ``by_handler``: it decides itself, because who or what it is about is known only there;
-    an answer without a decision does not leave the appliance. ``step_up``: only after a fresh second proof."""
-    return {"access": access, "action": action, "by_handler": by_handler, "step_up": step_up}
+    an answer without a decision does not leave the appliance."""
+    return {"access": access, "action": action, "by_handler": by_handler}
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -88,8 +105,14 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         connection.scope["state"][DECIDES_ITSELF] = True
     else:
         await decide_route(connection, services, action)
-    if handler.opt.get("step_up"):
+    if connection.scope.get("method") not in _SAFE and action in STEP_UP and _by_web(connection):
         require_step_up(connection)
+
+
+def _by_web(connection: Connection) -> bool:
+    """Whether a person, or a program of theirs, asks over the network; the local operator has the machine itself."""
+    actor = getattr(connection.state, "actor", None)
+    return actor is not None and actor.via is not Via.LOCAL
 
 
 async def _know_session(connection: Connection, services: Services) -> None:

@@ -16,6 +16,7 @@ _STAGES: Final = {
     "build": "The project is put together",
     "boot": "The app starts and answers",
     "pages": "Every page opens",
+    "code": "The app’s own functions",
     "acceptance": "The app does what it says",
     "restart": "The app comes back after a restart",
 }
@@ -42,7 +43,7 @@ def grouped(events: Iterable[BuildEvent]) -> list[Group]:
     groups: dict[str, Group] = {}
     for event in events:
         if event.type == "stage.started" and event.data["stage"] == "verify":
-            groups.clear()
+            groups = {title: group for title, group in groups.items() if title == _STAGES["code"]}
         if event.type != "check":
             continue
         role, stage = event.data.get("role"), str(event.data["stage"])

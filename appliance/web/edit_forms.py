@@ -27,7 +27,7 @@ from appliance.blueprint.edits import (
 )
 from appliance.blueprint.model import Verb
 from appliance.blueprint.screens import ReportPage, TablePage
-from appliance.web import check_forms, field_forms
+from appliance.web import check_forms, code_views, field_forms
 from appliance.web.forms import gone, known_entity, moves_to
 
 if TYPE_CHECKING:
@@ -166,6 +166,10 @@ _READERS: Final[Mapping[str, Callable[[Form, Blueprint], list[Edit]]]] = {
     "page-add": _page_add,
     "look": _look,
     "check-add": check_forms.check_add,
+    "code-add": code_views.place_add,
+    "code-edit": code_views.place_edit,
+    "code-case": code_views.case_add,
+    "code-case-remove": code_views.case_remove,
     "check-remove": check_forms.check_remove,
     "assumed-drop": _drop,
 }

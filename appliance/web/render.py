@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from litestar import MediaType, Request, Response
 
 from appliance.db.repositories.projects import GROUP_PREFIX
+from appliance.web.approval_views import waiting_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +59,7 @@ def page(
         session=session,
         actor=actor,
         addresses=services.addresses,
+        waiting_for_me=waiting_count(services, actor) if session is not None and actor is not None else 0,
         assets=f"{folder}/{{}}?v={request.app.state.assets}",
         **values,
     )

@@ -20,7 +20,7 @@ from appliance.core.errors import IntramuralError
 from appliance.core.events import Event, Outcome
 from appliance.core.ids import new_id
 from appliance.identity.errors import BearerRefused, LogoutTokenRefused, SessionEnded, SignInRefused
-from appliance.studio.errors import NotAllowed
+from appliance.studio.errors import ByPolicy, NotAllowed
 from appliance.studio.people import NotYours
 from appliance.web.access import ForgedRequest
 from appliance.web.limits import RateLimit
@@ -83,12 +83,21 @@ class RequestContext:
         # Addresses can hold one-time codes and searches behind the question mark; paths hold identifiers only.
         details = {"method": str(scope.get("method", "")), "path": _path(scope), "code": error.code}
         try:
-            decided = scope["state"].get(DECISION)
-            refine(rule="" if decided is not None and not decided.allowed else type(error).__name__, decision="deny")
+            _tell(error)
             intent = self._audit.intent(event, principal=principal, resource="studio", details=details)
             self._audit.outcome(intent, Outcome.REFUSED, details={"error": error.code})
         except IntramuralError:
             _log.exception("a refusal could not be recorded")  # it stays a refusal
+
+
+def _tell(error: IntramuralError) -> None:
+    """Let the context say what refused: the policy that did, or the kind of error where none was asked."""
+    decided = error.decided if isinstance(error, ByPolicy) else None
+    if decided is None:
+        refine(rule=type(error).__name__, decision="deny")
+    else:
+        question, decision = decided
+        refine(rule=decision.rule, decision="deny", policy=decision.policy, asked=question.as_details())
 
 
 def _undecided(state: dict[str, object], status: int) -> bool:

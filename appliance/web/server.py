@@ -13,10 +13,12 @@ from litestar.static_files import create_static_files_router
 from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
 from appliance.web.access import PUBLIC, authorize, rule
+from appliance.web.controllers.approvals import ApprovalController
 from appliance.web.controllers.apps import AppController
 from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.audit_pages import AuditPagesController
 from appliance.web.controllers.builds import BuildController
+from appliance.web.controllers.code import CodeController
 from appliance.web.controllers.design import DesignController
 from appliance.web.controllers.erasures import ErasureController
 from appliance.web.controllers.exports import ExportController
@@ -26,8 +28,10 @@ from appliance.web.controllers.history import HistoryController
 from appliance.web.controllers.home import HomeController
 from appliance.web.controllers.identity_desk import IdentityDeskController
 from appliance.web.controllers.imports import ImportController
+from appliance.web.controllers.policy import PolicyController
 from appliance.web.controllers.proposals import ProposalController
 from appliance.web.controllers.provider import ProviderController
+from appliance.web.controllers.publish import PublishController
 from appliance.web.controllers.scim import ScimController
 from appliance.web.controllers.sign_in import SignInController
 from appliance.web.controllers.talk import TalkController
@@ -59,6 +63,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
         route_handlers=[
             HomeController,
             AppController,
+            CodeController,
             DesignController,
             ExportController,
             ImportController,
@@ -71,6 +76,9 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             AuditDeskController,
             AuditPagesController,
             ErasureController,
+            ApprovalController,
+            PublishController,
+            PolicyController,
             GateController,
             SignInController,
             ProviderController,

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from appliance.audit.privacy import Privacy
     from appliance.audit.reading import AuditReader
-    from appliance.authz.authority import Authority
     from appliance.core.clock import Clock
     from appliance.core.ports import AppTokenIssuer, AuditSink, Person
     from appliance.core.settings import Settings
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from appliance.studio.assembly import Studio
     from appliance.studio.departures import Departures
     from appliance.studio.directory_sync import DirectorySync
+    from appliance.studio.governing import Governance
     from appliance.studio.transfers import Transfers
 
 
@@ -121,7 +121,7 @@ class Services:
     studio: Studio
     transfers: Transfers
     audit: AuditSink
-    authority: Authority
+    governance: Governance
     privacy: Privacy
     reader: AuditReader
     export_log: Callable[[str, str, str, str], Path]

@@ -1,7 +1,7 @@
 """A fresh second proof for what matters most: the requirement, its answer, and what happens when the proof arrives.
 
-A route asks for it with the option ``step_up``; code in the middle of a request with :func:`require_step_up`. The
-policy layer can look at :class:`appliance.identity.assurance.Assurance` of the session itself.
+The guard asks for it for the actions in ``appliance.web.access.STEP_UP``; code in the middle of a request with
+:func:`require_step_up`. The policy layer can look at the session's :class:`appliance.identity.assurance.Assurance`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def require_step_up(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     raise StepUpRequired(
         message,
         cause=f"it asks for acr {wanted.acr or 'any'!r} of the last {minutes} minutes",
-        action="Confirm it; you come back here and can do it then.",
+        action="You confirm at your company's sign-in, come back to the page that you were on, and can do it then.",
     )
 
 

@@ -87,7 +87,7 @@ class Story:
                 self.checks.append((data["text"], data["passed"]))
             case "finding":
                 self.findings.append(data["text"])
-            case "repair.started":
+            case "repair.started" | "note":
                 self.repairs.append(data["text"])
 
 

@@ -24,10 +24,12 @@ SECTIONS: Final = {
     "pages": "Pages",
     "access": "Access",
     "look": "Look",
+    "code": "Code",
     "people": "People",
     "checks": "Checks",
     "versions": "Versions",
     "blueprint": "Blueprint",
+    "publish": "Publish",
 }
 SWAP: Final = Markup(
     'hx-boost="true" hx-target="#editor" hx-select="#editor" hx-swap="outerHTML" hx-push-url="false"'

@@ -108,8 +108,12 @@ DEFAULT_MODEL: Final = DistributedModel(
     parts=_default_parts(),
     sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
     bytes=1_117_320_768,
-    plan=PrecisionPlan(Precision(bits=4, block_size=32, fitted=True), {"head": Precision(bits=8, block_size=32)}),
-    bundle_version=2,
-    bundle_bytes=1_290_000_000,
+    plan=PrecisionPlan(
+        Precision(bits=4, block_size=128, fitted=True),
+        dict.fromkeys(("head", "qkv", "output"), Precision(bits=8, block_size=128)),
+        wide=True,
+    ),
+    bundle_version=3,
+    bundle_bytes=2_490_000_000,
 )
 """The official Q4_K_M file; the plan was chosen by the measurements in docs/model-bundle.md."""

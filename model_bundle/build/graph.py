@@ -112,6 +112,8 @@ class _Builder:
             attended = self._wanted_rows(attended, "attended", self._config.attention_width)
             residual = self._wanted_rows(residual, "residual", self._config.hidden)
         projected = self._matmul(f"{prefix}.output", attended, self._config.hidden, self._config.attention_width)
+        if layer == 0 and self._columns.is_flat(projected):
+            residual = self._columns.flatten(residual, self._config.hidden)
         normed, residual = self._skip_norm(f"{prefix}.mlp_norm", residual, projected)
         gate = self._matmul(f"{prefix}.gate", normed, self._config.ffn, self._config.hidden)
         up = self._matmul(f"{prefix}.up", normed, self._config.ffn, self._config.hidden)

@@ -78,6 +78,10 @@ class RowQuantizedMatMul:
         self._flat.add(product)
         return product
 
+    def flatten(self, value: str, width: int) -> str:
+        """``[tokens, width]``, as the results are."""
+        return self._node("Reshape", [value, self._shape(-1, width)], f"{value}.flat")
+
     def unflatten(self, value: str, width: int) -> str:
         """``[rows, tokens per row, width]`` again, as the graph's input has it."""
         name = f"rows.input.{width}"

@@ -44,6 +44,7 @@ class World:
     sync: DirectorySync
     audit: AuditLog
     ended: list[str]
+    departures: Departures
     key: ClientKey
 
     def app_of(self, name: str) -> str:
@@ -95,7 +96,7 @@ def world(keycloak: KeycloakServer, tmp_path_factory: pytest.TempPathFactory) ->
         )
         source = KeycloakDirectory(realm.issuer, key, SystemClock())
         sync = DirectorySync(source, directory, departures, 30)
-        yield World(realm, directory, projects, sync, audit, ended, key)
+        yield World(realm, directory, projects, sync, audit, ended, departures, key)
     directory.close()
     database.close()
 
@@ -126,6 +127,10 @@ def test_apps_of_somebody_who_left_go_to_the_manager_or_the_steward(world: World
     assert sorted(rules[-2:]) == ["manager", "steward"]
     assert world.directory.gone(world.realm.people["maya"])
     assert world.sync.once() == 0  # said once
+    late = world.app_of("maya")  # a stop between the reading and the handing over
+    world.departures.recover()
+    assert world.ended.count(world.realm.people["maya"]) == 2
+    assert world.owner(late) == world.realm.people["boss"]
     world.realm.disable("maya", enabled=True)
     world.sync.once()
     assert not world.directory.gone(world.realm.people["maya"])

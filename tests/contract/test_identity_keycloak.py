@@ -68,6 +68,7 @@ class World:
     def run(self, act: Callable[[RelyingParty, httpx.AsyncClient], Awaitable[T]], **more: object) -> T:
         async def go() -> T:
             async with http_client() as http, form_browser() as browser:
+                http.timeout = httpx.Timeout(60)  # a busy machine must not turn a right answer into a failed test
                 return await act(RelyingParty(self.config(**more), http, SystemClock()), browser)
 
         return asyncio.run(go())

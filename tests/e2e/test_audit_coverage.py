@@ -22,16 +22,22 @@ from appliance.app import Appliance
 from appliance.authz.questions import Question
 from appliance.core import conversation
 from appliance.core.ids import new_id
+from appliance.studio.approval import ApprovalService
 from appliance.studio.build import BuildService
 from appliance.studio.conversation import Conversation
+from appliance.studio.deciding import Decisions
+from appliance.studio.delegation import Delegations
 from appliance.studio.exporting import ExportService
 from appliance.studio.gathering import Gathering
 from appliance.studio.importing import ImportService
+from appliance.studio.policy import PolicyService
 from appliance.studio.project import ProjectService
+from appliance.studio.publishing import Publishing
 from appliance.studio.revision import RevisionService
 from appliance.web.limits import Limits, RateLimit
 from appliance.web.server import make_app
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner, ScriptedReviser
+from tests.fixtures.governed import REVIEWER, RITA
 from tests.fixtures.studio import MARA, MAYA, UWE, Visitor, running, settings_in, short_folder, sign_in
 
 if TYPE_CHECKING:
@@ -55,6 +61,7 @@ SILENT = {
     ("GET", f"{APP}/access"): OWN,
     ("GET", f"{APP}/look"): OWN,
     ("GET", f"{APP}/checks"): OWN,
+    ("GET", f"{APP}/code"): OWN,
     ("GET", f"{APP}/versions"): OWN,
     ("GET", f"{APP}/blueprint"): OWN,
     ("GET", f"{APP}/blueprint/*"): OWN,
@@ -84,6 +91,9 @@ SILENT = {
     ("POST", "/api/identity/provisioning/end"): "the outcome of identity.realm_provisioned",
     ("GET", "/api/me"): "tells somebody their own name and roles",
     ("GET", "/gate/check"): "once for each request to an app; the opening and every refusal are recorded",
+    ("GET", f"{APP}/publish"): OWN,
+    ("GET", "/catalogue"): "names of published apps that the person may use",
+    ("GET", "/approvals"): "names of requests; what one holds is recorded when its page is opened",
     ("GET", "/health/live"): "health",
     ("GET", "/health/ready"): "health",
     ("GET", "/api/audit/privacy"): "names of requests and holds for the operator, each recorded when it was made",
@@ -113,6 +123,20 @@ WALKED = {
     ("POST", "/audit/entries/*/bodies"): "audit.viewed",
     ("GET", "/audit/apps/*/versions/*"): "audit.viewed",
     ("POST", "/audit/export"): "audit.exported",
+    ("POST", f"{APP}/publish"): "approval.requested",
+    ("POST", f"{APP}/export/request"): "approval.requested",
+    ("GET", "/approvals/*"): "approval.viewed",
+    ("POST", "/approvals/*/approve"): "approval.approved",
+    ("POST", "/approvals/*/refuse"): "approval.refused",
+    ("POST", "/approvals/*/withdraw"): "approval.withdrawn",
+    ("GET", f"{APP}/use"): "app.release_opened",
+    ("POST", f"{APP}/unpublish"): "app.unpublished",
+    ("POST", "/delegations"): "approval.delegated",
+    ("POST", "/delegations/*/end"): "approval.delegation_revoked",
+    ("GET", "/policy"): "policy.viewed",
+    ("GET", "/policy/versions/*"): "policy.viewed",
+    ("POST", "/policy/try"): "policy.tried",
+    ("POST", "/policy"): "approval.requested",
     ("GET", "/erasures"): "privacy.erasures_viewed",
     ("POST", "/erasures"): "privacy.erasure_requested",
     ("POST", "/erasures/*/approve"): "privacy.subject_erased",
@@ -133,6 +157,7 @@ WALKED = {
     ("POST", "/api/apps/*/export"): "app.exported",
 }
 ELSEWHERE = {
+    ("POST", "/approvals/*/carry-out"): "app.published, by Publishing.carry_out",
     ("POST", "/api/identity/provisioning"): "identity.realm_provisioned, in test_identity_provisioning",
     ("POST", "/api/identity/scim-tokens"): "directory.scim_token_made, in test_identity_scim",
     ("POST", "/api/identity/scim-tokens/revoke"): "directory.scim_token_revoked, in test_identity_scim",
@@ -143,6 +168,7 @@ ELSEWHERE = {
     ("DELETE", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
     ("POST", "/imports/*"): "data.imported, by ImportService.create",
     ("POST", f"{APP}/changes"): "revision.proposed, by RevisionService.propose_edits",
+    ("POST", f"{APP}/code/again"): "prompt.submitted, by BuildService.submit; then code.written for each attempt",
     ("POST", f"{APP}/proposals/*/answer"): "records.tried, by RevisionService.answer",
 }
 
@@ -191,7 +217,7 @@ class World:
             assert context["source"] == "192.0.2.9"
         assert context["request"].startswith("req_")
         assert context["rule"]
-        assert context["policy"] == self.appliance.authority.engine.digest
+        assert context["policy"] == self.appliance.governance.authority.engine.digest
         assert Question.from_details(context["asked"]).principal.name == found[0].principal
         return answer
 
@@ -321,6 +347,36 @@ def test_the_auditor_and_the_operator_leave_entries_everywhere(world: World) -> 
     world.expect("GET", "/api/usage", None, **local)
 
 
+def test_what_is_published_approved_and_lent_leaves_entries(world: World) -> None:
+    app, maker = f"/apps/{world.project}", world.maker
+    reviewer = sign_in(world.appliance, RITA, "reviewer")
+    form = {"version": "1", "level": "1", "comment": "for all shifts", "records": "empty", "review": "12"}
+    asked = world.expect("POST", f"{app}/publish", maker, data=form).headers["location"]
+    world.expect("GET", asked, reviewer)
+    assert world.call("POST", f"{asked}/approve", maker)[0].status_code == 403
+    _, leaves = world.call("POST", f"{asked}/approve", reviewer, data={"comment": "good"})
+    assert [leaf.event for leaf in leaves if leaf.kind == "outcome"][:2] == ["approval.approved", "app.published"]
+    world.walked.add(("POST", "/approvals/*/approve"))
+    world.expect("GET", f"{app}/use", maker)
+    world.expect("POST", f"{app}/unpublish", reviewer, data={"reason": "a trial"})
+    for end, who in (("refuse", reviewer), ("withdraw", maker)):
+        again = world.expect("POST", f"{app}/publish", maker, data=form).headers["location"]
+        world.expect("POST", f"{again}/{end}", who, data={"reason": "not yet"})
+    world.expect("POST", f"{app}/export/request", maker, data={"comment": "to the works council"})
+    lent = {"email": "mara@intramural.example", "days": "3", "reason": "on leave"}
+    world.expect("POST", "/delegations", reviewer, data=lent)
+    delegation = world.appliance.governance.delegations.given(REVIEWER)[0]
+    world.expect("POST", f"/delegations/{delegation.id}/end", reviewer)
+
+
+def test_what_happens_to_the_policy_leaves_entries(world: World) -> None:
+    text = world.appliance.governance.authority.engine.text + '@id("extra") permit (principal, action, resource);'
+    world.expect("GET", "/policy", world.auditor)
+    world.expect("GET", "/policy/versions/1", world.auditor)
+    world.expect("POST", "/policy/try", world.auditor, data={"text": text})
+    world.expect("POST", "/policy", world.auditor, data={"text": text, "comment": "a trial"})
+
+
 def a_second_auditor_decides_on_erasures(world: World) -> None:
     second, privacy = sign_in(world.appliance, MARA, "auditor"), world.appliance.privacy
     world.expect("GET", "/erasures", second)
@@ -375,10 +431,21 @@ def test_every_route_is_walked_or_has_a_reason(world: World) -> None:
 
 
 READS = {
+    "waiting_for",
+    "waiting",
+    "mine",
+    "history",
+    "of_project",
+    "votes",
+    "granted",
+    "given",
+    "of",
+    "catalogue",
+    "published",
+    "findings",
     "open",
     "get",
     "view",
-    "mine",
     "shared",
     "find",
     "position",
@@ -390,6 +457,11 @@ READS = {
     "name_in_log",
 }
 INSIDE = {
+    "Decisions.carry_out": "app.published and policy.activated, by the part that does it",
+    "Decisions.resume": "a part of the start; each request that it carries out is recorded",
+    "PolicyService.text": "a version's text; its page records the look",
+    "PolicyService.carry_out": "policy.activated, by the function that the start uses, too",
+    "Publishing.ask": "approval.requested, by ApprovalService.request",
     "BuildService.start": "the service's own start",
     "BuildService.stop": "the service's own stop",
     "Conversation.next_steps": "ideas for the maker's own app; nothing is kept",
@@ -410,14 +482,27 @@ INSIDE = {
 
 @pytest.mark.parametrize(
     "service",
-    [BuildService, ProjectService, RevisionService, Conversation, ImportService, ExportService, Gathering],
+    [
+        BuildService,
+        ProjectService,
+        RevisionService,
+        Conversation,
+        ImportService,
+        ExportService,
+        Gathering,
+        ApprovalService,
+        Decisions,
+        Delegations,
+        Publishing,
+        PolicyService,
+    ],
 )
 def test_every_use_case_records_or_has_a_reason(service: type) -> None:
     sources = {name: inspect.getsource(one) for name, one in vars(service).items() if inspect.isfunction(one)}
 
     def records(name: str, seen: frozenset[str] = frozenset()) -> bool:
         text = sources.get(name, "")
-        if re.search(r"\bact\(", text) or re.search(r"\.(submit|_restore|_locks\.put)\(", text):
+        if re.search(r"\b_?act\(", text) or re.search(r"\.(submit|_restore|_locks\.put)\(", text):
             return True
         inner = set(re.findall(r"self\.(\w+)\(", text)) - seen - {name}
         return any(records(one, seen | {name}) for one in inner if one in sources)

@@ -14,6 +14,7 @@ from tests.fixtures.studio_browser import (
     WORDS,
     Watched,
     axe_faults,
+    publish,
     ready,
     served,
     sign_in,
@@ -138,9 +139,16 @@ def test_a_colleague_gets_the_role_that_they_were_given(maya: Watched, app: str,
     uwe = Watched(context.new_page())
     sign_in(uwe.page, studio, "Uwe")
     expect(uwe.page.get_by_label("Describe your app")).to_have_count(0)
+    expect(uwe.page.get_by_text("There is no app for you yet.")).to_be_visible()
+    publish(page, app, browser, studio)
+    uwe.page.reload()
     uwe.page.get_by_role("link", name="Shift Handover").first.click()
     expect(uwe.page.get_by_text("Oil leak at the left cylinder")).to_be_visible(timeout=PATIENCE)
-    assert uwe.page.url.startswith("http://shift-handover.")
+    assert uwe.page.url.startswith("http://shift-handover--live.")
+    preview = uwe.page.goto(uwe.page.url.replace("--live", ""))
+    assert preview is not None
+    assert preview.status == 403
+    expect(uwe.page.get_by_role("heading")).to_contain_text("Only its maker sees an app before it is published.")
     assert uwe.page.goto(app) is not None
     expect(uwe.page.get_by_role("heading")).to_contain_text("reserved for makers")
     context.close()

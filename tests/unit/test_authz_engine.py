@@ -125,6 +125,19 @@ def _attributes(action: Action) -> dict[str, Any]:
 TABLE = (Path(__file__).parents[2] / "policies" / "decisions.csv").read_text()
 
 
+def test_groups_count_where_policies_speak_of_them() -> None:
+    text = (
+        shipped_policies()
+        + b"""
+    @id("finance-exports") permit (principal in Group::"/finance", action == Action::"exportAudit", resource);"""
+    )
+    engine = Engine(SCHEMA, text)
+    assert (engine.groups, ENGINE.groups) == (frozenset({"/finance"}), frozenset())
+    member = Principal(PrincipalKind.USER, "user:fin", frozenset(), frozenset({"/finance"}))
+    for who, allowed in ((member, True), (Principal(PrincipalKind.USER, "user:fin"), False)):
+        assert engine.decide(Question(who, Action.EXPORT_AUDIT, questions.LOG)).allowed is allowed
+
+
 def test_circumstances_out_of_range_do_not_permit() -> None:
     restricted = questions.approval("apr", kind="publish", requester=MAYA.name, level=3)
     for approvals in (-1, 0, 1):

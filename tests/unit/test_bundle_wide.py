@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
+from appliance.inference.executor import Executor, Graphs
+from appliance.inference.kv_cache import CacheShape, KvCache
+from appliance.inference.sessions import open_session
 from model_bundle.build.evaluate import Runner
 from model_bundle.build.gguf import DATA_FILE, WIDE_DATA_FILE, PrecisionPlan, Source, convert_gguf, write_graph
 from model_bundle.build.gguf_model import GgufWeights, read_config
@@ -105,3 +108,23 @@ def test_a_plan_without_a_second_graph_writes_none(tmp_path: Path) -> None:
     with GgufFile(tiny_gguf().write(tmp_path / "model.gguf")) as file:
         write_graph(GgufWeights(file, read_config(file)), tmp_path, PrecisionPlan(Precision(8, 32)))
     assert not (tmp_path / WIDE_GRAPH_NAME).exists()
+
+
+def test_a_batch_computes_what_each_row_computes_alone(folder: Path) -> None:
+    narrow, wide = (open_session(folder / name, threads=1) for name in ("decoder.onnx", WIDE_GRAPH_NAME))
+    with GgufFile(folder.parent / "model.gguf") as file:
+        config = read_config(file)
+    shape = CacheShape(config.layers, config.kv_heads, 64, config.head_dim)
+    prompts = ([5, 17, 250], [3, 99, 41, 7, 7], [120])
+    alone = []
+    for prompt in prompts:
+        executor = Executor(Graphs(narrow), KvCache(shape), vocabulary=config.vocabulary, max_chunk=32)
+        executor.chunk(0, prompt, rows=0)
+        alone.append(executor.chunk(0, [9], rows=1)[0].copy())
+    cache = KvCache(shape, slots=3)
+    together = Executor(Graphs(narrow, wide, 2), cache, vocabulary=config.vocabulary, max_chunk=32)
+    for slot, prompt in enumerate(prompts):
+        together.chunk(slot, prompt, rows=0)
+    found = together.batch([(slot, 9, True) for slot in range(3)])
+    assert [cache.length(slot) for slot in range(3)] == [4, 6, 2]
+    assert np.abs(found - np.array(alone)).max() < 0.03 * np.abs(alone).max()

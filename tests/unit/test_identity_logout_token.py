@@ -211,4 +211,4 @@ def test_tokens_at_rest_are_sealed(sessions: Sessions, tmp_path: Any) -> None:
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"very-secret-refresh" not in content
     foreign = Sessions(SqliteSessionStore(tmp_path / "s.sqlite"), ManualClock(NOW), seal=TokenSeal(b"x" * 32))
-    assert foreign.claim_renewal(made.key) is None
+    assert foreign.claim_renewal(made.key) == ""

@@ -252,3 +252,17 @@ def test_memory_does_not_grow_with_requests(parts: Parts) -> None:
 
 def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def test_a_pause_does_not_cost_a_conversation_its_slot(parts: Parts) -> None:
+    """Two conversations with the same beginning take turns; neither computes what it has computed before."""
+    shared = prompt(1, 150)
+    talks = [[*shared, *prompt(number, 30)] for number in (2, 3)]
+    for talk in talks:
+        parts.run(Work(list(talk)))
+    parts.steps.clear()
+    for turn in range(3):
+        for number, talk in enumerate(talks):
+            talk.extend(prompt(10 * turn + number, 5))
+            parts.run(Work(list(talk)))
+    assert sum(parts.steps) == 3 * 2 * 5

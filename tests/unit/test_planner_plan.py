@@ -7,13 +7,15 @@ from datetime import UTC, date, datetime
 import pytest
 
 from appliance.blueprint.expressions import And
-from appliance.blueprint.model import Choice, Entity, Field, Ref, Scalar
+from appliance.blueprint.model import Choice, Entity, Field, Permission, Ref, Scalar, Verb
+from appliance.blueprint.parser import parse
 from appliance.blueprint.screens import TablePage
 from appliance.core.clock import ManualClock
 from appliance.core.ports import GenerationFailed
 from appliance.planner.plan import Planner, plan_prompt
 from appliance.planner.request import EmptyRequest, RequestTooLong, RequestWithoutWords, check_request
 from appliance.planner.samples import sample_rows
+from appliance.planner.stages import complete_access
 from tests.fakes.generator import FakeGenerator
 
 CLOCK = ManualClock(datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
@@ -174,3 +176,24 @@ def test_warming_up_asks_with_the_same_unchanging_part():
     warm, real = generator.prompts
     assert warm.stable == real.stable
     assert warm.messages[: warm.stable] == real.messages[: real.stable]
+
+
+def test_who_works_with_everybodys_rows_sees_everybodys_rows_in_their_references() -> None:
+    blueprint = parse(
+        """app "Leave"
+about "Days off."
+role HR
+role Employee
+entity Person
+  name text required
+entity Leave
+  person ref(Person) required
+access Person: HR create, read own, edit own; Employee create, read own, edit own
+access Leave: HR all; Employee create, read own, edit own
+"""
+    )
+    access = complete_access(blueprint.access, blueprint.entities)
+    read = {
+        grant.role: grant.permission(Verb.READ) for line in access for grant in line.grants if line.entity == "Person"
+    }
+    assert read == {"HR": Permission(Verb.READ), "Employee": Permission(Verb.READ, own=True)}

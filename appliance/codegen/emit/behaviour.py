@@ -15,13 +15,14 @@ from appliance.codegen.errors import RenderError
 if TYPE_CHECKING:
     from appliance.blueprint.behaviour import Action, Mark, Reminder, Rule
     from appliance.blueprint.model import Entity
+    from appliance.codegen.emit.custom import CustomCode
     from appliance.codegen.emit.logic import Conditions
 
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
-_KINDS: Final = ("Action", "Behaviour", "Mark", "Occasion", "Reminder", "Rule")
+_KINDS: Final = ("Action", "Behaviour", "Fragment", "Mark", "Occasion", "Reminder", "Rule")
 
 
-def behaviour_module(names: Names, logic: Conditions) -> str:
+def behaviour_module(names: Names, logic: Conditions, custom: CustomCode) -> str:
     """The text of ``behaviour.py``; registers the expressions that it needs.
 
     Raises:
@@ -31,11 +32,12 @@ def behaviour_module(names: Names, logic: Conditions) -> str:
     for entity in blueprint.entities:
         _distinct_actions(names, entity)
     parts = {
-        "computed": "".join(_computed(names, logic, entity) for entity in blueprint.entities),
+        "computed": "".join(_computed(names, logic, custom, entity) for entity in blueprint.entities),
         "rules": "".join(_rule(names, logic, rule) for rule in blueprint.rules),
         "actions": "".join(_action(names, logic, action) for action in blueprint.actions),
         "marks": "".join(_mark(names, logic, mark) for mark in blueprint.marks),
         "reminders": "".join(_reminders(names, logic)),
+        "fragments": "".join(f"        {custom.fragment(place)},\n" for place in custom.fragments),
     }
     body = "".join(
         f"    {part}={'{' if part == 'computed' else '('}\n{text}    {'}' if part == 'computed' else ')'},\n"
@@ -46,15 +48,22 @@ def behaviour_module(names: Names, logic: Conditions) -> str:
     modules = [name for name in ("logic", "models") if f"{name}." in body]
     kit = [name for name in _KINDS if f"{name}(" in body or f"{name}." in body or name == "Behaviour"]
     imports = f"from . import {', '.join(modules)}\n" if modules else ""
+    if "Function(" in body:
+        imports += "from .kit.bounded import Function\n"
     imports += f"from .kit.behaviour import {', '.join(kit)}\n"
     return f"{head}from __future__ import annotations\n\n{imports}\nBEHAVIOUR = Behaviour(\n{body})\n"
 
 
-def _computed(names: Names, logic: Conditions, entity: Entity) -> str:
+def _computed(names: Names, logic: Conditions, custom: CustomCode, entity: Entity) -> str:
     values = [
         f"{naming.identifier(item.name)!r}: logic.{logic.computed(entity, item)}"
         for item in entity.fields
         if item.computed is not None
+    ]
+    values += [
+        f"{naming.identifier(place.name)!r}: {custom.value(place)}"
+        for place in custom.functions.values()
+        if place.entity == entity.name
     ]
     return f"        {names.table(entity)!r}: {{{', '.join(values)}}},\n" if values else ""
 

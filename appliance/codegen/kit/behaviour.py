@@ -104,6 +104,16 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of a record's page: a template of the app's own and what stands in it, as pairs of name and field."""
+
+    entity: Entity
+    title: str
+    template: str
+    inputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """Everything of it; ``computed``: table → field → value."""
 
@@ -112,6 +122,7 @@ class Behaviour:
     actions: tuple[Action, ...] = ()
     marks: tuple[Mark, ...] = ()
     reminders: tuple[Reminder, ...] = ()
+    fragments: tuple[Fragment, ...] = ()
 
     def value(self, entity: Entity, spec: FieldSpec) -> Value | None:
         """How a computed field is worked out."""

@@ -17,6 +17,7 @@ from .columns import Kind
 from .export import MAX_EXPORT_ROWS, as_csv
 from .files import disposition
 from .forms import Form, empty_form, fields_of, form_of, read_form
+from .fragments import drawn
 from .history import happenings
 from .import_pages import ImportPages
 from .listing import every, find
@@ -260,4 +261,5 @@ def show_detail(
         activity=activity,
         older=older,
         reasons=reasons,
+        fragments=drawn(visit, entity, row),
     )

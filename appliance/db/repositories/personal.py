@@ -9,10 +9,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from appliance.core.errors import Unavailable
+from appliance.db.approval_tables import ApprovalRow, DelegationRow, VoteRow
 from appliance.db.records import BuildState
 from appliance.db.tables import BuildEventRow, BuildRow, MemberRow, ProjectRow, VersionRow
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from appliance.db.engine import Database
 
 ERASED: Final = "Erased person"
@@ -68,6 +71,7 @@ class Personal:
                 .where(col(ProjectRow.owner_subject) == subject)
                 .values(owner_name=ERASED, owner_email="")
             )
+            emptied = _empty_approvals(session, f"user:{subject}", emails - {""})
             members = session.execute(delete(MemberRow).where(col(MemberRow.email).in_(emails - {""})))
             return {
                 "builds": len(builds),
@@ -75,6 +79,7 @@ class Personal:
                 "versions": len(versions),
                 "projects": len(projects),
                 "memberships": _count(members),
+                "approvals": emptied,
             }
 
     def _compact(self) -> None:
@@ -90,6 +95,22 @@ class Personal:
             raise _in_use(str(error).splitlines()[0]) from error
         if busy:
             raise _in_use("the write-ahead log has readers")
+
+
+def _empty_approvals(session: Session, principal: str, emails: set[str]) -> int:
+    """What a person asked for and said about requests; who decided on what stays, by subject."""
+    asked = session.execute(
+        update(ApprovalRow)
+        .where(col(ApprovalRow.requester) == principal)
+        .values(requester_name=ERASED, requester_email="", comment="")
+    )
+    said = session.execute(update(VoteRow).where(col(VoteRow.voter) == principal).values(voter_name=ERASED, comment=""))
+    lent = session.execute(
+        delete(DelegationRow).where(
+            or_(col(DelegationRow.principal) == principal, col(DelegationRow.to_email).in_(emails))
+        )
+    )
+    return sum(map(_count, (asked, said, lent)))
 
 
 def _count(result: object) -> int:

@@ -64,6 +64,12 @@ class Projects:
         query = select(ProjectRow).where(ProjectRow.owner_subject == subject)
         return self._list(query.order_by(col(ProjectRow.changed_at).desc()).limit(MAX_LISTED))
 
+    def owners(self) -> dict[str, str]:
+        """Everybody who owns a project: subject to address."""
+        with self._database.session() as session:
+            query = select(ProjectRow.owner_subject, ProjectRow.owner_email).distinct()
+            return {subject: email for subject, email in session.exec(query)}  # noqa: C416 - rows, not tuples
+
     def shared_with(self, *names: str) -> list[Project]:
         """Projects that stand and that other people let these addresses or groups into."""
         query = select(ProjectRow).distinct().join(MemberRow)

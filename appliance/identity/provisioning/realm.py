@@ -55,7 +55,8 @@ class Realm:
         """
         later: list[Change] = []
         for change in plan.changes:
-            with told(f"change {change.resource.kind} {change.resource.name!r} in"):
+            realm = change.resource.kind is Kind.REALM
+            with told("make or change" if realm else f"change {change.resource.kind} {change.resource.name!r} in"):
                 if change.resource.kind is Kind.REALM:
                     self._write_realm(change, later)
                 else:
@@ -238,7 +239,9 @@ def told(what: str) -> Iterator[None]:
         yield
     except KeycloakError as error:
         message = f"Keycloak did not let us {what} the realm."
-        action = "Use an account with the rights that docs/identity.md lists; nothing else was changed."
+        action = (
+            "Use an account with the rights that docs/identity.md lists, and run it again: it goes on where it stopped."
+        )
         if error.response_code is not None and error.response_code >= 500:
             action = "Look into Keycloak's log, then run the same command again; it goes on where it stopped."
         raise ProvisioningFailed(message, cause=str(error)[:300], action=action) from error

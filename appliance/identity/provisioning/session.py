@@ -36,25 +36,17 @@ def admin_session(login: AdminLogin) -> KeycloakAdmin:
         ProvisioningFailed: the account is not accepted, or Keycloak does not answer.
     """
     with told("sign in to"):
-        if login.client:
-            admin = KeycloakAdmin(
-                server_url=login.server,
-                client_id=login.client,
-                client_secret_key=login.secret,
-                realm_name=login.realm,
-                user_realm_name=login.realm,
-                verify=str(login.ca_file) if login.ca_file else True,
-                timeout=SECONDS,
-            )
-        else:
-            admin = KeycloakAdmin(
-                server_url=login.server,
-                username=login.user,
-                password=login.secret,
-                realm_name=login.realm,
-                user_realm_name=login.realm,
-                verify=str(login.ca_file) if login.ca_file else True,
-                timeout=SECONDS,
-            )
+        machine = bool(login.client)
+        admin = KeycloakAdmin(
+            server_url=login.server,
+            username=None if machine else login.user,
+            password=None if machine else login.secret,
+            client_id=login.client if machine else "admin-cli",
+            client_secret_key=login.secret if machine else None,
+            realm_name=login.realm,
+            user_realm_name=login.realm,
+            verify=str(login.ca_file) if login.ca_file else True,
+            timeout=SECONDS,
+        )
         admin.connection.get_token()
         return admin

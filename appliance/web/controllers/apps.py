@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 from litestar import Controller, Request, Response, get, post
-from litestar.response import Redirect
 
 from appliance.authz.actions import Action
-from appliance.blueprint.model import OWNER
 from appliance.blueprint.parser import parse
-from appliance.core.events import Event
 from appliance.db.records import BuildState, Origin
 from appliance.db.repositories.projects import GROUP_PREFIX
-from appliance.identity.return_url import safe_return_url
 from appliance.studio.assumed import assumed
-from appliance.studio.errors import NotAllowed, NotFound
-from appliance.studio.evidence import act
-from appliance.studio.people import roles_in
+from appliance.studio.errors import NotFound
 from appliance.studio.pipeline import TITLES
 from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.controllers.history import told_changes
 from appliance.web.controllers.talk import standing_proposal
-from appliance.web.resources import about
-from appliance.web.rules import principal_of, require
+from appliance.web.places import Place, enter
+from appliance.web.rules import require_model_for
 from appliance.web.story import DOING, stories
 from appliance.web.workspace import leave_to, slow_down, workspace
 
@@ -41,7 +32,6 @@ if TYPE_CHECKING:
     from appliance.web.services import Services
 
 TOLD: Final = 6
-_BINDING: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class AppController(Controller):
@@ -103,6 +93,8 @@ class AppController(Controller):
         origin = Origin.BLUEPRINT if form.get("kind") == "blueprint" else Origin.PROMPT
         slow_down(request)
         words, choice = str(form.get("request", "")), Choice.of(str(form.get("sensitive", "")))
+        if origin is Origin.PROMPT:
+            await asyncio.to_thread(require_model_for, request, app_id)
         submit = services.studio.build_service.submit
         await asyncio.to_thread(submit, request.state.actor, words, origin=origin, project_id=app_id, choice=choice)
         return leave_to(request, f"/apps/{app_id}")
@@ -134,52 +126,7 @@ class AppController(Controller):
         if project is None or project.slug is None:
             message = "There is no such app."
             raise NotFound(message, action="Go back to your list of apps.")
-        return enter(request, project, to=to, role=role)
-
-
-def enter(
-    request: Request[Any, Any, Any], project: Project, *, to: str, role: str = "", binding: str = ""
-) -> Response[Any]:
-    """Send the browser to the app's origin with a one-time code for a session there; first for a secret of its own,
-    when ``binding`` does not say that it has one.
-
-    Raises:
-        NotAllowed: the person has no role in the app, or is not the owner and asked to view it as somebody else.
-    """
-    services: Services = request.app.state.services
-    actor = request.state.actor
-    found = about(services, project, actor.person, actor.groups)
-    require(request, principal_of(actor), Action.PREVIEW_APP, found.resource, found.circumstances)
-    roles = roles_in(services.studio.projects, project, actor.person, actor.groups)
-    if role and (roles != (OWNER,) or role not in _roles_of(services, project)):
-        message = "This app cannot be viewed in that role."
-        raise NotAllowed(message, action="Choose a role from the list above the app.")
-    path = safe_return_url(to)
-    origin = services.addresses.app(project.slug or "")
-    host = origin.partition("://")[2]
-    details = {"view_as": role or None, "version": project.current}
-    session = request.state.session
-    # Pages reload the app they show all the time; who has come in is said once.
-    opening = (session.key, project.id, role, project.current)
-    with contextlib.ExitStack() as stack:
-        if not request.app.state.openings.knows(*opening):
-            stack.enter_context(
-                act(services.audit, Event.APP_OPENED, principal=actor.principal, resource=project.id, details=details)
-            )
-        if _BINDING.fullmatch(binding):
-            code = services.identity.app_sessions.issue_code(
-                session, host=host, path=path, binding=binding, view_as=role or None
-            )
-            step, query = "session", {"code": code, "to": path}
-        else:
-            step, query = "enter", {"to": path} | ({"role": role} if role else {})
-    request.app.state.openings.add(*opening)
-    # This answer is a redirect inside the studio's own frame: it must be allowed to stand there.
-    return Redirect(
-        f"{origin}/.intramural/{step}?{urlencode(query)}",
-        status_code=303,
-        headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
-    )
+        return enter(request, Place(services, project), to=to, role=role)
 
 
 def _last_words(builds: Sequence[Build]) -> str:

@@ -15,8 +15,9 @@ from appliance.authz.actions import Action
 from appliance.authz.questions import VAULT
 from appliance.core.events import Event, Outcome
 from appliance.core.ports import LeafRef, SealedRef
+from appliance.studio.permits import as_principal
 from appliance.web.access import LOCAL, rule
-from appliance.web.rules import principal_of, require
+from appliance.web.rules import require
 
 if TYPE_CHECKING:
     from appliance.audit.privacy import Privacy
@@ -110,7 +111,7 @@ class AuditDeskController(Controller):
     def act(self, request: Request[Any, Any, Any], data: PrivacyAct) -> dict[str, Any]:
         """Carry out one act as the local operator."""
         services: Services = request.app.state.services
-        require(request, principal_of(request.state.actor), _ACTIONS[data.act], VAULT)
+        require(request, as_principal(request.state.actor), _ACTIONS[data.act], VAULT)
         return carry_out(
             services.privacy,
             data.act,

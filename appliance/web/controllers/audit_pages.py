@@ -90,7 +90,7 @@ class AuditPagesController(Controller):
             passed=sum(bool(event.data["passed"]) for event in checks),
         )
 
-    @post("/audit/export", opt=rule(SIGNED_IN, Action.EXPORT_AUDIT, step_up=True), status_code=200)
+    @post("/audit/export", opt=rule(SIGNED_IN, Action.EXPORT_AUDIT), status_code=200)
     async def export(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """An archive with proofs, without words from under the seal."""
         services: Services = request.app.state.services

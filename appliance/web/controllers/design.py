@@ -31,6 +31,7 @@ _SECTION_OF: Final = {
     "access": "access",
     "look": "look",
     "check": "checks",
+    "code": "code",
 }
 
 
@@ -151,7 +152,7 @@ def _shown_again(app_id: str, form: Form) -> Response[Any]:
     """The page that the form stood on; a kind of record that got another name is shown under that."""
     kind = form.one("form")
     section = _SECTION_OF.get(kind.partition("-")[0]) or form.one("section")
-    if section not in {"data", "pages", "access", "look", "checks"}:
+    if section not in {"data", "pages", "access", "look", "checks", "code"}:
         section = "app"
     entity = form.one("entity")
     if kind in {"entity-rename", "entity-add"}:

@@ -14,6 +14,9 @@ from appliance.studio.errors import NotFound
 from appliance.web.access import LOCAL, SIGNED_IN, local_actor, rule
 from appliance.web.limits import TooMany
 from appliance.web.render import page
+from appliance.web.resources import about
+from appliance.web.rules import permits
+from appliance.web.workspace import form_of
 
 if TYPE_CHECKING:
     from appliance.studio.exporting import Archive
@@ -32,7 +35,9 @@ class ExportController(Controller):
             report = services.transfers.imports.report(request.state.actor, app_id)
         except NotFound:
             report = None
-        return page(request, "export.html", project=project, report=report)
+        live = services.governance.releases.publication(app_id)
+        may = permits(services, request.state.actor, Action.EXPORT_APP, about(services, project, request.state.actor))
+        return page(request, "export.html", project=project, report=report, may_export=may, live=live)
 
     @post("/apps/{app_id:str}/export", opt=rule(SIGNED_IN, Action.EXPORT_APP), status_code=200)
     async def download(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
@@ -40,10 +45,12 @@ class ExportController(Controller):
         services: Services = request.app.state.services
         if not request.app.state.limits.builds.allow(request.state.session.key):
             raise TooMany.now()
-        return _send(await asyncio.to_thread(services.transfers.exports.export, request.state.actor, app_id))
+        published = (await form_of(request)).one("which") == "published"
+        export = services.transfers.exports.export
+        return _send(await asyncio.to_thread(export, request.state.actor, app_id, published=published))
 
     @post("/api/apps/{app:str}/export", opt=rule(LOCAL, Action.EXPORT_APP), status_code=200)
-    async def for_operator(self, request: Request[Any, Any, Any], app: str) -> Response[Any]:
+    async def for_operator(self, request: Request[Any, Any, Any], app: str, published: bool = False) -> Response[Any]:
         """The archive of anybody's app, for the operator on this machine, by identifier or address."""
         services: Services = request.app.state.services
         found = services.studio.projects.get(app) or next(
@@ -53,7 +60,8 @@ class ExportController(Controller):
             message = f"There is no app {app!r}."
             raise NotFound(message, action="Use the name in its address, or its identifier.")
         actor = local_actor(services, found.owner)
-        return _send(await asyncio.to_thread(services.transfers.exports.export, actor, found.id))
+        export = services.transfers.exports.export
+        return _send(await asyncio.to_thread(export, actor, found.id, published=published))
 
 
 def _send(archive: Archive) -> Response[Any]:

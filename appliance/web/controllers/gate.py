@@ -25,20 +25,19 @@ from appliance.identity.app_sessions import bind
 from appliance.identity.errors import ReturnUrlRefused, SignInRefused
 from appliance.identity.handles import SECRET_CHARACTERS, new_secret
 from appliance.identity.return_url import safe_return_url
-from appliance.studio.errors import NotFound
 from appliance.studio.evidence import act
 from appliance.studio.kiosks import ROLES_AT_A_KIOSK, SOMEBODY, opens_to_everybody
-from appliance.studio.people import principal_of, roles_in
+from appliance.studio.people import Actor, principal_of
 from appliance.web import cookies
 from appliance.web.access import PUBLIC, SIGNED_IN, NotSignedIn, rule
-from appliance.web.controllers.apps import enter
 from appliance.web.limits import TooMany
+from appliance.web.places import Place, enter, place_called
 from appliance.web.resources import about
 from appliance.web.rules import require
 from appliance.web.standing import standing_groups
 
 if TYPE_CHECKING:
-    from appliance.db.records import Project
+    from appliance.identity.app_sessions import AppSession
     from appliance.web.services import Services
 
 PUBLIC_PRINCIPAL: Final = "public"
@@ -54,25 +53,19 @@ class GateController(Controller):
         """One decision for one request to an app."""
         services: Services = request.app.state.services
         host = request.headers.get("x-forwarded-host", "") or request.headers.get("host", "")
-        project = _project(services, host)
+        place = await asyncio.to_thread(place_called, services, services.addresses.slug_of(host))
         identity = services.identity
-        if await asyncio.to_thread(_is_kiosk, request, services, project):
-            return await asyncio.to_thread(_let_through, request, services, project)
+        if await asyncio.to_thread(_is_kiosk, request, place):
+            return await asyncio.to_thread(_let_through, request, place)
         cookie = request.cookies.get(cookies.APP, "")
         session = identity.app_sessions.get(cookie, host=host) if cookie else None
         groups = None if session is None else await standing_groups(services, session.session_key)
         if session is None or groups is None:
-            return _ask_to_sign_in(request, services, project)
+            return _ask_to_sign_in(request, place)
         refine(session=session.session_key)
-        request.state.principal = name = principal_of(session.person)
-        found = await asyncio.to_thread(about, services, project, session.person, groups)
-        somebody = Principal(PrincipalKind.USER, name)
-        require(request, somebody, Action.PREVIEW_APP, found.resource, found.circumstances)
-        roles = roles_in(services.studio.projects, project, session.person, groups)
-        if session.view_as is not None and roles == (OWNER,):
-            roles = (session.view_as,)
-        await asyncio.to_thread(services.studio.previews.start, project)
-        token = identity.app_tokens.issue(audience=project.id, person=session.person, roles=roles)
+        roles = await asyncio.to_thread(_roles, request, place, session, groups)
+        await asyncio.to_thread(place.start)
+        token = identity.app_tokens.issue(audience=place.audience, person=session.person, roles=roles)
         return Response("", headers={IDENTITY_HEADER: token})
 
     @get("/enter", opt=rule(SIGNED_IN, Action.PREVIEW_APP, by_handler=True), sync_to_thread=True)
@@ -82,25 +75,21 @@ class GateController(Controller):
         """From an app's origin, by way of the studio's session, back to the app, in the browser that holds the secret
         behind ``binding``."""
         services: Services = request.app.state.services
-        project = services.studio.projects.by_slug(app)
-        if project is None:
-            message = "There is no app at this address."
-            raise NotFound(message, action="Check the address, or ask who gave it to you.")
-        return enter(request, project, to=to, role=role, binding=binding)
+        return enter(request, place_called(services, app), to=to, role=role, binding=binding)
 
     @get("/.intramural/enter", opt=rule(PUBLIC, Action.VISIT), sync_to_thread=True)
     def begin(self, request: Request[Any, Any, Any], to: str = "/", role: str = "") -> Response[Any]:
         """Give this browser a secret of this origin, and send it to the studio for a code that fits it."""
         services: Services = request.app.state.services
-        project = _project(services, request.headers.get("host", ""))
-        return _to_the_studio(request, services, project, to=safe_return_url(to), role=role[:MAX_ROLE])
+        place = place_called(services, services.addresses.slug_of(request.headers.get("host", "")))
+        return _to_the_studio(request, place, to=safe_return_url(to), role=role[:MAX_ROLE])
 
     @get("/.intramural/session", opt=rule(PUBLIC, Action.VISIT))
     async def session(self, request: Request[Any, Any, Any], code: str = "", to: str = "/") -> Response[Any]:
         """Exchange the one-time code for this origin's cookie."""
         services: Services = request.app.state.services
         host = request.headers.get("host", "")
-        _project(services, host)
+        place_called(services, services.addresses.slug_of(host))
         path = safe_return_url(to)
         session = services.identity.app_sessions.redeem(
             code, host=host, path=path, browser=request.cookies.get(cookies.BROWSER, "")
@@ -113,43 +102,46 @@ class GateController(Controller):
         return answer
 
 
-def _project(services: Services, host: str) -> Project:
-    slug = services.addresses.slug_of(host)
-    project = None if slug is None else services.studio.projects.by_slug(slug)
-    if project is None:
-        message = "There is no app at this address."
-        raise NotFound(message, action="Check the address, or ask who gave it to you.")
-    return project
+def _roles(
+    request: Request[Any, Any, Any], place: Place, session: AppSession, groups: frozenset[str]
+) -> tuple[str, ...]:
+    """The roles in which somebody comes in, if the policies let them in at all."""
+    request.state.principal = name = principal_of(session.person)
+    somebody = Principal(PrincipalKind.USER, name)
+    found = about(place.services, place.project, Actor(session.person, maker=False, groups=groups))
+    require(request, somebody, place.action, found.resource, found.circumstances)
+    roles = place.roles(session.person, groups)
+    return (session.view_as,) if session.view_as is not None and roles == (OWNER,) else roles
 
 
-def _is_kiosk(request: Request[Any, Any, Any], services: Services, project: Project) -> bool:
+def _is_kiosk(request: Request[Any, Any, Any], place: Place) -> bool:
     method = request.headers.get("x-forwarded-method", "")
     uri = request.headers.get("x-forwarded-uri", "")
-    return opens_to_everybody(services.studio.previews, project, method, uri)
+    return opens_to_everybody(place.text, method, uri)
 
 
-def _let_through(request: Request[Any, Any, Any], services: Services, project: Project) -> Response[Any]:
+def _let_through(request: Request[Any, Any, Any], place: Place) -> Response[Any]:
     """Whoever stands at a kiosk, signed in or not, is ``@public`` there: a shared screen sends in nobody's name."""
+    services, project = place.services, place.project
     asking = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    if not request.app.state.limits.kiosks.allow(f"{project.id} {asking}"):
+    if not request.app.state.limits.kiosks.allow(f"{place.audience} {asking}"):
         raise TooMany.now()
     require(request, VISITOR, Action.USE_KIOSK, about(services, project, None).resource)
-    opening = ("kiosk", project.id, asking, datetime.now(UTC).date(), project.current)
+    number = place.number()
+    opening = ("kiosk", place.audience, asking, datetime.now(UTC).date(), number)
     with contextlib.ExitStack() as stack:
         if not request.app.state.openings.knows(*opening):
-            details = {"version": project.current}
+            told = {"version": number}
             stack.enter_context(
-                act(
-                    services.audit, Event.KIOSK_OPENED, principal=PUBLIC_PRINCIPAL, resource=project.id, details=details
-                )
+                act(services.audit, Event.KIOSK_OPENED, principal=PUBLIC_PRINCIPAL, resource=project.id, details=told)
             )
-        services.studio.previews.start(project)
+        place.start()
     request.app.state.openings.add(*opening)
-    token = services.identity.app_tokens.issue(audience=project.id, person=SOMEBODY, roles=ROLES_AT_A_KIOSK)
+    token = services.identity.app_tokens.issue(audience=place.audience, person=SOMEBODY, roles=ROLES_AT_A_KIOSK)
     return Response("", headers={IDENTITY_HEADER: token})
 
 
-def _ask_to_sign_in(request: Request[Any, Any, Any], services: Services, project: Project) -> Response[Any]:
+def _ask_to_sign_in(request: Request[Any, Any, Any], place: Place) -> Response[Any]:
     """Send a page view through the studio's sign-in; tell anything else (a form, a script) that the session ended."""
     method = request.headers.get("x-forwarded-method", "GET")
     page_view = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
@@ -160,21 +152,19 @@ def _ask_to_sign_in(request: Request[Any, Any, Any], services: Services, project
         to = safe_return_url(request.headers.get("x-forwarded-uri", "/"))
     except ReturnUrlRefused:
         to = "/"
-    return _to_the_studio(request, services, project, to=to)
+    return _to_the_studio(request, place, to=to)
 
 
-def _to_the_studio(
-    request: Request[Any, Any, Any], services: Services, project: Project, *, to: str, role: str = ""
-) -> Response[Any]:
+def _to_the_studio(request: Request[Any, Any, Any], place: Place, *, to: str, role: str = "") -> Response[Any]:
     secret = request.cookies.get(cookies.BROWSER, "")
     known = len(secret) == SECRET_CHARACTERS
     if not known:
         secret = new_secret()
-    query = {"app": project.slug, "to": to, "binding": bind(secret)} | ({"role": role} if role else {})
+    query = {"app": place.label, "to": to, "binding": bind(secret)} | ({"role": role} if role else {})
     answer = Redirect(
-        f"{services.addresses.studio}/enter?{urlencode(query)}",
+        f"{place.services.addresses.studio}/enter?{urlencode(query)}",
         status_code=302,
-        headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {services.addresses.studio}"},
+        headers={"Content-Security-Policy": f"default-src 'none'; frame-ancestors {place.services.addresses.studio}"},
     )
     if not known:
         # One secret per browser and origin, so that two tabs that enter at once do not take it from each other.

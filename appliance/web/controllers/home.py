@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from litestar import Controller, Request, Response, get, post
 
 from appliance.authz.actions import Action
+from appliance.authz.questions import DEFAULT_LEVEL
 from appliance.core.conversation import Answer
 from appliance.core.errors import IntramuralError
 from appliance.db.records import Origin
@@ -19,6 +20,7 @@ from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.problems import answer_error, status_of
 from appliance.web.render import page
+from appliance.web.rules import require_model
 from appliance.web.workspace import form_of, leave_to, slow_down
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class HomeController(Controller):
         choice = Choice.of(str(form.get("sensitive", "")))
         try:
             slow_down(request)
+            if not template:
+                require_model(request, services, DEFAULT_LEVEL)
             target = await asyncio.to_thread(_begin, services, request.state.actor, words, template, choice)
         except IntramuralError as error:
             if request.headers.get("hx-request") == "true":
@@ -152,7 +156,11 @@ def home(request: Request[Any, Any, Any], *, words: str = "", error: IntramuralE
         "home.html",
         status=200 if error is None else status_of(error),
         apps=services.studio.project_service.mine(actor),
-        shared=services.studio.project_service.shared(actor),
+        shared=[
+            one
+            for one in services.governance.publishing.catalogue(actor)
+            if one[0].owner.subject != actor.person.subject
+        ],
         engine=services.engine(),
         engine_state=services.health()["engine"],
         ideas=IDEAS,

@@ -17,6 +17,7 @@ from appliance.studio.proposal import Source
 from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.render import page
+from appliance.web.rules import require_model_for
 from appliance.web.workspace import back_to, slow_down
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class TalkController(Controller):
         form = await request.form()
         words, choice = str(form.get("request", "")), Choice.of(str(form.get("sensitive", "")))
         slow_down(request)
+        await asyncio.to_thread(require_model_for, request, app_id)
         turn = await asyncio.to_thread(_ask, services, request.state.actor, app_id, words, choice)
         return await asyncio.to_thread(_shown, request, app_id, turn)
 

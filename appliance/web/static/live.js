@@ -65,7 +65,7 @@
       this.card.dataset.last = event.seq;
       const handler = { "build.queued": "queued", "build.started": "started", "stage.started": "stageStarted",
         "stage.finished": "stageFinished", "blueprint.text": "blueprintText", "blueprint.reset": "blueprintReset",
-        check: "check", "repair.started": "repair", "build.done": "end", "build.failed": "end",
+        check: "check", "repair.started": "repair", note: "repair", "build.done": "end", "build.failed": "end",
         "build.cancelled": "end" }[event.type];
       if (handler) this[handler](event);
     }
