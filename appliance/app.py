@@ -6,13 +6,10 @@ background), apps, front door, web service. A stop goes the other way round.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import secrets
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,17 +22,17 @@ from appliance.codegen.custom.write import Coder
 from appliance.codegen.render import render
 from appliance.core.account import account_name
 from appliance.core.clock import SystemClock
-from appliance.core.errors import IntramuralError
 from appliance.core.events import Event, Outcome
 from appliance.core.ports import Person
 from appliance.core.private_files import write_private
-from appliance.core.settings import Settings, load_settings
+from appliance.core.settings import Settings
 from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.migrate import upgrade
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
+from appliance.db.repositories.usage import Usage
 from appliance.gallery.templates import templates
-from appliance.governance import front_door, make_governance
+from appliance.governance import dlp_states, front_door, make_governance, make_inspector
 from appliance.hosting.caddy import Caddy
 from appliance.hosting.release import HostingLimits
 from appliance.hosting.supervisor import AppSupervisor
@@ -53,6 +50,7 @@ from appliance.studio.erasure import records_of
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
+from appliance.studio.quotas import Quotas
 from appliance.studio.readiness import audit_state, try_sandbox
 from appliance.studio.transfers import make_transfers
 from appliance.studio.version import VersionStore
@@ -64,7 +62,7 @@ from appliance.wiring_directory import make_people
 from appliance.wiring_identity import check_identity, check_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from appliance.blueprint.model import Blueprint
     from appliance.core.clock import Clock
@@ -134,6 +132,7 @@ class Appliance:
         self.apps = AppSupervisor(self._sandbox, self.tokens, self.layout.run / "apps", limits)
         self.caddy = Caddy(settings.home / "log" / "caddy.log")
         projects, builds, versions = Projects(database), Builds(database), VersionStore(self.layout.apps)
+        self._inspector = make_inspector(settings)
         parts = Parts(
             planner=planner,
             render=writer,
@@ -141,6 +140,8 @@ class Appliance:
             sandbox=self._sandbox,
             audit=self.audit,
             vault=self._keeping.vault,
+            inspector=self._inspector,
+            open_body=lambda ref: self._keeping.vault.open(ref).body,
             pseudonyms=self._keeping.pseudonyms,
             publish_routes=lambda: self.caddy.apply(self._door()),
             reviser=reviser,
@@ -154,6 +155,7 @@ class Appliance:
             versions=versions,
             previews=Previews(self.apps, projects, versions, studio=self.addresses.studio),
             addresses=self.addresses,
+            quotas=Quotas(Usage(database), settings.quotas, clock),
             settings=settings.build,
             clock=clock,
         )
@@ -258,6 +260,7 @@ class Appliance:
         """Each part in a word."""
         front_door = "ok" if self.caddy.pid is not None else "not running"
         return {
+            **dlp_states(self._inspector),
             "engine": "ok" if self._engine is None else self._engine.state(),
             "sandbox": self._sandbox_state,
             "audit": audit_state(self.audit.state()),
@@ -302,22 +305,7 @@ def run(
         appliance.stop()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; exit code 2 when it could not be started."""
-    parser = argparse.ArgumentParser(prog="python -m appliance.app", description="The appliance's service.")
-    parser.add_argument("--bundle", type=Path, help="the model bundle; default: the newest below bundles/")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        run(load_settings(), bundle=options.bundle)
-    except IntramuralError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
+    from appliance.serve_command import main
+
     sys.exit(main())

@@ -13,6 +13,7 @@ from appliance.cli_audit import COMMANDS as AUDIT_COMMANDS
 from appliance.cli_export import export
 from appliance.cli_identity import identity
 from appliance.cli_login import login, logout, whoami
+from appliance.cli_usage import usage
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
 from appliance.demo.run import Demo, DemoOptions
@@ -27,6 +28,7 @@ def main() -> None:
 
 
 main.add_command(witness)
+main.add_command(usage)
 
 
 @main.command()
@@ -34,9 +36,15 @@ main.add_command(witness)
 @click.option("--once", is_flag=True, help="Stop after the report; exit code 1 if no verified app came out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object on standard output.")
 @click.option("--bundle", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Use this model bundle.")
-def demo(sentence: tuple[str, ...], *, once: bool, as_json: bool, bundle: Path | None) -> None:
+@click.option(
+    "--sensitive",
+    type=click.Choice(["mask", "send"]),
+    help="What to do about card numbers and the like in SENTENCE, if the policy asks.",
+)
+def demo(sentence: tuple[str, ...], *, once: bool, as_json: bool, bundle: Path | None, sensitive: str | None) -> None:
     """Build an app from SENTENCE and serve it; without a sentence, open the studio."""
-    options = DemoOptions(" ".join(sentence) if sentence else None, once=once, as_json=as_json, bundle=bundle)
+    words = " ".join(sentence) if sentence else None
+    options = DemoOptions(words, once=once, as_json=as_json, bundle=bundle, sensitive=sensitive or "")
     try:
         settings = load_settings()
     except IntramuralError as error:

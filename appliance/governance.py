@@ -15,6 +15,8 @@ from appliance.authz.trial import Recorded
 from appliance.db.approval_records import ApprovalKind
 from appliance.db.repositories.approvals import Approvals
 from appliance.db.repositories.publications import Publications
+from appliance.dlp.analyzer import Analyzer
+from appliance.dlp.ruleset import SHIPPED
 from appliance.hosting.routes import AppRoute, FrontDoor
 from appliance.studio.addresses import Addresses
 from appliance.studio.approval import ApprovalService
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from appliance.audit.log import AuditLog
     from appliance.core.clock import Clock
     from appliance.core.ports import AuditSink
+    from appliance.core.screening import Inspector
     from appliance.core.settings import Settings
     from appliance.db.engine import Database
     from appliance.hosting.supervisor import AppSupervisor
@@ -53,6 +56,17 @@ def make_authority(settings: Settings, audit: AuditSink, clock: Clock) -> tuple[
     store = PolicyStore(settings.home / "policies")
     engine = policies_in_force(store, shipped_schema(), shipped_policies(), audit=audit, clock=clock)
     return Authority(engine), store
+
+
+def make_inspector(settings: Settings) -> Analyzer:
+    """Whoever takes in or gives out text asks this; its library is loaded while the rest starts.
+
+    Raises:
+        RulesBroken: the rules cannot be used, so nothing may start.
+    """
+    inspector = Analyzer(settings.dlp.folder or SHIPPED)
+    inspector.start()
+    return inspector
 
 
 def recorded_decisions(log: AuditLog, since: datetime) -> Iterator[Recorded]:
@@ -125,6 +139,11 @@ def make_governance(
     )
     decisions.carriers[ApprovalKind.POLICY] = policy.carry_out
     return Governance(authority, policy, approvals, decisions, delegations, publishing, records, releases, mailer)
+
+
+def dlp_states(inspector: Inspector) -> dict[str, str]:
+    """What the operator is told of data loss prevention."""
+    return {"data loss prevention": inspector.state(), "rules of data loss prevention": inspector.rules_state()}
 
 
 def front_door(

@@ -130,6 +130,13 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
     (Event.SCIM_TOKEN_REVOKED, "A token for an identity system was revoked.", "name", ""),
     (Event.ACCESS_REFUSED, "Somebody was not allowed, or a form was forged.", "method path code", ""),
     (Event.PROMPT_SUBMITTED, "Words or a blueprint were handed in.", "!body kind", "build? app?"),
+    (Event.USAGE_VIEWED, "Somebody looked at what people and departments used.", "#days format", "#rows"),
+    (
+        Event.TEXT_SCREENED,
+        "Secrets or personal data were found in a text; what was done about it. Never the values.",
+        "place verdict {kinds dlp_policy choice? build? *where?",
+        "!values?",
+    ),
     (Event.PLAN_MADE, "The model answered words.", "kind model build?", "{tokens?"),
     (
         Event.CODE_WRITTEN,

@@ -27,6 +27,8 @@ class Event(StrEnum):
     ACCESS_REFUSED = "access.refused"
     PROMPT_SUBMITTED = "prompt.submitted"
     PLAN_MADE = "plan.made"
+    USAGE_VIEWED = "usage.viewed"
+    TEXT_SCREENED = "dlp.text_screened"
     CODE_WRITTEN = "code.written"
     BUILD_CANCELLED = "build.cancelled"
     BUILD_STARTED = "build.started"

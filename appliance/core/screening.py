@@ -17,8 +17,6 @@ class Place(StrEnum):
     """Cells and column names of a table, descriptions of an interface."""
     OUTPUT = "output"
     """What was written for an app: blueprint, code, example rows."""
-    EXPORT = "export"
-    """What leaves with the audit log."""
 
 
 class Verdict(IntEnum):
@@ -97,5 +95,9 @@ class Inspector(Protocol):
         ...
 
     def state(self) -> str:
-        """A word for the operator: ``ok``, or what is wrong."""
+        """A word for the operator: ``ok``, or why nothing can be taken in."""
+        ...
+
+    def rules_state(self) -> str:
+        """``ok``, or why changed rules are not used; what was in force before is."""
         ...

@@ -56,6 +56,27 @@ class BuildSettings(_Section):
     queue: int = Field(default=16, ge=1)
 
 
+class QuotaSettings(_Section):
+    """What people and departments may use in 24 hours; 0: no limit."""
+
+    person_builds_per_day: int = Field(default=200, ge=0)
+    person_tokens_per_day: int = Field(default=0, ge=0)
+    """Tokens of the model, read anew and written."""
+    person_at_once: int = Field(default=3, ge=1, le=100)
+    """How many builds of one person may wait, beside one that runs."""
+    department_builds_per_day: int = Field(default=0, ge=0)
+    department_tokens_per_day: int = Field(default=0, ge=0)
+    departments: str = Field(default="departments", min_length=1)
+    """Groups below this one are departments: ``/departments/purchasing``."""
+
+
+class DlpSettings(_Section):
+    """Data loss prevention."""
+
+    folder: Path | None = None
+    """Where its rules are, instead of those of the release: ``decisions.toml``, ``names.toml``, ``rules*.toml``."""
+
+
 class HostingSettings(_Section):
     """Running apps."""
 
@@ -210,6 +231,8 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     build: BuildSettings = BuildSettings()
     hosting: HostingSettings = HostingSettings()
+    dlp: DlpSettings = DlpSettings()
+    quotas: QuotaSettings = QuotaSettings()
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()
     syslog: SyslogSettings = SyslogSettings()

@@ -85,6 +85,7 @@ class Build:
     tokens: Mapping[str, int] = field(default_factory=dict)
     error: Mapping[str, str] | None = None
     version: int | None = None
+    department: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else (value.replace(tzinfo=UTC) if value.tzinfo is None else value)
 
 
-def _instant(*, nullable: bool = False) -> Column[datetime]:
-    return Column(UtcDateTime(), nullable=nullable)
+def _instant(*, nullable: bool = False, index: bool = False) -> Column[datetime]:
+    return Column(UtcDateTime(), nullable=nullable, index=index)
 
 
 class ProjectRow(SQLModel, table=True):
@@ -72,6 +72,7 @@ class BuildRow(SQLModel, table=True):
     requester_subject: str
     requester_name: str
     requester_email: str = ""
+    department: str = ""
     origin: str
     request: str = Field(sa_column=Column(Text, nullable=False))
     state: str = Field(index=True)
@@ -79,7 +80,7 @@ class BuildRow(SQLModel, table=True):
     tokens: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     error: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))
     version: int | None = None
-    created_at: datetime = Field(sa_column=_instant())
+    created_at: datetime = Field(sa_column=_instant(index=True))
     started_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     finished_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
 

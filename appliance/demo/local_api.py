@@ -38,15 +38,17 @@ class LocalApi:
         """Whether a build could start now."""
         return self._status("/health/ready") == 200
 
-    def create(self, request: str) -> dict[str, str]:
-        """Ask for an app; the answer names the build.
+    def create(self, request: str, *, sensitive: str = "") -> dict[str, str]:
+        """Ask for an app; the answer names the build. ``sensitive``: ``mask`` or ``send`` what the policy asks about.
 
         Raises:
             IntramuralError: the service refuses, with its own words.
         """
         try:
             with self._client() as client:
-                answer = client.post("/api/apps", json={"request": request}, headers=self._headers())
+                answer = client.post(
+                    "/api/apps", json={"request": request, "sensitive": sensitive}, headers=self._headers()
+                )
         except httpx.HTTPError as error:
             raise self._gone(error) from error
         if answer.status_code != 201:

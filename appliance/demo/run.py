@@ -41,6 +41,7 @@ class DemoOptions:
     once: bool = False
     as_json: bool = False
     bundle: Path | None = None
+    sensitive: str = ""
 
 
 class Demo:
@@ -142,7 +143,7 @@ class Demo:
     # --- building and serving ------------------------------------------------------------------------------------
 
     def _build(self, request: str) -> bool:
-        build = self._api.create(request)
+        build = self._api.create(request, sensitive=self._options.sensitive)
         started = time.monotonic()
         last: dict[str, Any] = {}
         for event in self._api.follow(build["build"]):

@@ -45,7 +45,8 @@ class Terminal:
         """One event of a build."""
         match event["type"]:
             case "build.queued" if event["position"] > 1:
-                self.say(f"Waiting: number {event['position']} in the queue.")
+                wait = f", about {event['seconds']} s" if event.get("seconds") else ""
+                self.say(f"Waiting: number {event['position']} in the queue{wait}.")
             case "stage.started":
                 self.console.print(f"[bold]{escape(event['title'])}[/]")
             case "stage.finished":

@@ -9,8 +9,9 @@ import time
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from appliance.core.screening import Finding, Inspection, Masked, Place
+from appliance.core.screening import Finding, Inspection, Masked, Place, Verdict
 from appliance.dlp.errors import NotReady, RulesBroken
+from appliance.dlp.names import PERSON
 from appliance.dlp.redactor import mask
 from appliance.dlp.ruleset import SHIPPED, compile_rules, read_folder
 from appliance.dlp.schema import SECRET
@@ -68,8 +69,13 @@ class Analyzer:
             message = f"The text has {len(text):,} characters; up to {MAX_TEXT:,} can be looked through at once."
             raise NotReady(message, action="Hand in less at once.")
         text = _SURROGATE.sub("\ufffd", text)  # one character for one, so that places stay
-        found: list[Finding] = [*self._secrets.find(text, without=rules.without), *rules.patterns.find(text)]
-        if place is not Place.OUTPUT:  # what was written for an app is full of made-up people
+
+        def wanted(kind: str) -> bool:
+            # Tables are large and full of people: there, only what something is done about is looked for.
+            return place is not Place.UPLOAD or rules.decisions.verdict(kind, place, data_class) is not Verdict.ALLOW
+
+        found: list[Finding] = [*self._secrets.find(text, without=rules.without), *rules.patterns.find(text, wanted)]
+        if place is not Place.OUTPUT and wanted(PERSON):  # what was written for an app is full of made-up people
             found += rules.names.find(text)
         kept = [
             Finding(one.kind, one.start, one.end, one.rule, rules.decisions.verdict(one.kind, place, data_class))
@@ -82,9 +88,13 @@ class Analyzer:
         return mask(text, findings, known or {})
 
     def state(self) -> str:
-        """``ok``, or what the operator should know."""
+        """``ok``, or why nothing can be taken in yet."""
+        return self._secrets.state
+
+    def rules_state(self) -> str:
+        """``ok``, or why changed rules are not used."""
         self._current()
-        return self._problem or self._secrets.state
+        return self._problem or "ok"
 
     @property
     def digest(self) -> str:

@@ -9,7 +9,7 @@ from appliance.dlp.checks import CHECKS, entropy, is_mixed
 from appliance.dlp.expressions import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from appliance.dlp.schema import Rule
 
@@ -23,15 +23,19 @@ class PatternRecognizer:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(_Compiled(rule) for rule in rules)
 
-    def find(self, text: str) -> Iterator[Finding]:
-        """Every finding of every rule; they may overlap."""
+    def find(self, text: str, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Finding]:
+        """Every finding of every rule for the ``wanted`` kinds; they may overlap."""
         low = text.lower()
+        if len(low) != len(text):  # a few letters grow when they are made small; places must stay
+            low = "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
         for rule in self._rules:
-            yield from rule.find(text, low)
+            if wanted(rule.kind):
+                yield from rule.find(text, low)
 
 
 class _Compiled:
     def __init__(self, rule: Rule) -> None:
+        self.kind = rule.kind
         self._rule = rule
         self._expression = compiled(rule.pattern)
         self._allowed = [compiled(one, ignore_case=True) for one in rule.allow]

@@ -144,7 +144,6 @@ class DecisionFile(_Table):
     prompt: Decisions
     upload: Decisions
     output: Decisions
-    export: Decisions
     data_class: dict[DataClass, Decisions] = Field(default_factory=dict)
 
     def verdict(self, kind: str, place: Place, data_class: str) -> Verdict:

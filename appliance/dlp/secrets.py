@@ -7,6 +7,7 @@ its validation or revocation, which would ask services outside.
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.core.screening import Finding
@@ -75,9 +76,15 @@ class SecretRecognizer:
 
     def _load(self) -> None:
         try:
-            from kingfisher_sdk import Rules, Scanner  # noqa: PLC0415 - a large library, wanted on this thread only
-
-            self._scanner = Scanner(Rules(), dedup=False)
+            self._scanner = _library()
         except Exception as error:  # noqa: BLE001 - the boundary of the thread; find() says it
             self._problem = repr(error)[:200]
         self._loaded.set()
+
+
+@cache
+def _library() -> Any:
+    """The library's rules, compiled; once for each process."""
+    from kingfisher_sdk import Rules, Scanner  # noqa: PLC0415 - a large library, wanted on this thread only
+
+    return Scanner(Rules(), dedup=False)

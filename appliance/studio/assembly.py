@@ -20,6 +20,7 @@ from appliance.studio.proposals import Proposals
 from appliance.studio.recovery import Recovery
 from appliance.studio.revision import RevisionService
 from appliance.studio.revision_look import Look
+from appliance.studio.screening import Screening
 from appliance.studio.succession import Succession
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from appliance.studio.addresses import Addresses
     from appliance.studio.parts import Parts
     from appliance.studio.preview import Previews
+    from appliance.studio.quotas import Quotas
     from appliance.studio.version import VersionStore
 
 
@@ -49,6 +51,8 @@ class Studio:
     conversation: Conversation
     differences: Differences
     revisions: RevisionService
+    screening: Screening
+    quotas: Quotas
     code: CodeService
 
 
@@ -60,11 +64,13 @@ def make_studio(
     versions: VersionStore,
     previews: Previews,
     addresses: Addresses,
+    quotas: Quotas,
     settings: BuildSettings,
     clock: Clock,
 ) -> Studio:
     """Wire the use cases; nothing runs yet."""
     events = EventStream(builds, clock)
+    screening = Screening(parts.inspector, parts.audit, parts.vault, open_body=parts.open_body, folder=versions.folder)
     carrier = Carrier(parts.sandbox, versions, previews, parts.render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     succession = Succession(look, proposals, carrier, parts.audit)
@@ -79,6 +85,7 @@ def make_studio(
         events=events,
         addresses=addresses,
         succession=succession,
+        screening=screening,
         coding=coding,
         clock=clock,
     )
@@ -99,6 +106,8 @@ def make_studio(
         events=events,
         audit=parts.audit,
         vault=parts.vault,
+        screening=screening,
+        quotas=quotas,
         settings=settings,
         clock=clock,
     )
@@ -115,7 +124,7 @@ def make_studio(
         ),
         gathering=Gathering(project_service, versions, previews),
         differences=Differences(projects, versions),
-        conversation=Conversation(parts.reviser, parts.audit, parts.vault, parts.model),
+        conversation=Conversation(parts.reviser, parts.audit, parts.vault, screening, parts.model),
         code=CodeService(project_service, build_service, coding.rewrites, locks),
         revisions=RevisionService(
             projects=project_service,
@@ -128,4 +137,6 @@ def make_studio(
             vault=parts.vault,
             clock=clock,
         ),
+        screening=screening,
+        quotas=quotas,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.parser import parse
@@ -17,9 +16,11 @@ from appliance.core.ports import BodyKind, GenerationCancelled
 from appliance.db.records import Build, BuildState, Origin, Project
 from appliance.planner.request import RequestTooLong, check_request
 from appliance.studio.control import Control
-from appliance.studio.errors import BuildCancelled, Busy, NotFound
+from appliance.studio.errors import BuildCancelled, Busy, NotFound, defect, stopped_while_waiting
 from appliance.studio.evidence import act, sealed_text
+from appliance.studio.fair_queue import FairQueue
 from appliance.studio.people import Actor, require_maker, require_owner
+from appliance.studio.screening import Choice, Cleared
 
 if TYPE_CHECKING:
     from appliance.core.clock import Clock
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from appliance.db.repositories.projects import Projects
     from appliance.studio.events import EventStream
     from appliance.studio.pipeline import Pipeline
+    from appliance.studio.quotas import Quotas
+    from appliance.studio.screening import Screening
 
-MAX_WAITING_PER_PERSON: Final = 3
 MAX_BLUEPRINT: Final = 64_000
 MAX_WORDS: Final = 400
 STOP_SECONDS: Final = 20.0
@@ -49,6 +51,8 @@ class BuildService:
         events: EventStream,
         audit: AuditSink,
         vault: BodyVault,
+        screening: Screening,
+        quotas: Quotas,
         settings: BuildSettings,
         clock: Clock,
     ) -> None:
@@ -58,12 +62,16 @@ class BuildService:
         self._events = events
         self._audit = audit
         self._vault = vault
+        self._screening = screening
+        self._quotas = quotas
         self._settings = settings
         self._clock = clock
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Build, str]] = deque()
+        self._waiting: FairQueue[tuple[Build, str]] = FairQueue()
         self._contexts: dict[str, ActContext] = {}
         """Where the builds that wait were asked for."""
+        self._told: dict[str, int] = {}
+        """Which place in the queue each was last told."""
         self._running: tuple[str, Control] | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -73,21 +81,27 @@ class BuildService:
     def submit(
         self,
         actor: Actor,
-        request: str,
+        request: str | Cleared,
         *,
         origin: Origin = Origin.PROMPT,
         project_id: str = "",
         build_id: str = "",
+        choice: Choice = Choice.NONE,
     ) -> Build:
         """Take a request: for a new app, or for the next version of ``project_id``; ``build_id`` if it has a name yet.
 
+        ``choice`` is what the maker said about personal data in the words, if they were asked.
+
         Raises:
+            SecretFound, AskFirst: the words hold what must not be sent, or what the maker has to decide about.
             Refused: the words cannot be used, or the person may not build; the reason is for the person.
             BlueprintError: a blueprint with a mistake in it; line, column and hint are for the person.
             Busy: the queue is full, or this app is being built already.
             AuditUnavailable: no evidence can be written, so nothing is started.
         """
         resource = project_id or "new-app"
+        cleared = self._cleared(actor, request, origin, choice, resource)
+        request = cleared.text
         kind = BodyKind.BLUEPRINT if origin is Origin.BLUEPRINT else BodyKind.PROMPT
         body = sealed_text(self._vault, request, subject=actor.person.subject, kind=kind)
         details = {"body": body, "kind": origin.value}
@@ -107,13 +121,14 @@ class BuildService:
                     request=request,
                     state=BuildState.QUEUED,
                     created_at=self._clock.now(),
+                    department=self._quotas.department_of(actor.groups),
                 )
                 self._builds.add(build)
                 self._projects.touch(project.id, build.created_at)
-                self._waiting.append((build, actor.principal))
+                self._screening.keep(project.id, actor, cleared)
+                self._waiting.push(build.requester.subject, (build, actor.principal))
                 self._contexts[build.id] = current_context()
-                position = len(self._waiting) + (1 if self._running else 0)
-                self._events.publish(build.id, "build.queued", position=position)
+                self._tell_waiting()
                 self._changed.notify_all()
             evidence.details.update(build=build.id, app=project.id)
         return build
@@ -142,12 +157,11 @@ class BuildService:
             if self._running is not None and self._running[0] == build_id:
                 self._running[1].cancel()
                 return
-            waiting = [item for item in self._waiting if item[0].id != build_id]
-            if len(waiting) == len(self._waiting):
+            if not self._waiting.remove(lambda item: item[0].id == build_id):
                 return
-            self._waiting = deque(waiting)
             self._contexts.pop(build_id, None)
-        self._end(build, _stopped_while_waiting())
+            self._tell_waiting()
+        self._end(build, stopped_while_waiting())
 
     def find(self, actor: Actor, build_id: str) -> Build:
         """A build of one of the person's own apps.
@@ -168,10 +182,32 @@ class BuildService:
         with self._changed:
             if self._running is not None and self._running[0] == build_id:
                 return 0
-            for index, (build, _) in enumerate(self._waiting, start=1):
+            for index, (build, _) in enumerate(self._waiting.order(), start=1):
                 if build.id == build_id:
                     return index
         return None
+
+    def _cleared(self, actor: Actor, request: str | Cleared, origin: Origin, choice: Choice, resource: str) -> Cleared:
+        if isinstance(request, Cleared):
+            return request
+        if origin is Origin.PROMPT:
+            return self._screening.words(actor, request, choice=choice, resource=resource)
+        if origin is Origin.BLUEPRINT:
+            self._screening.output(request, principal=actor.principal, resource=resource)
+        return Cleared(request)  # words about a proposal were looked at when it was asked for
+
+    def _tell_waiting(self) -> None:
+        """Say to everybody who waits how many builds come first, and how long that usually takes."""
+        ahead = 1 if self._running else 0
+        usual = self._quotas.build_seconds()
+        for index, (build, _) in enumerate(self._waiting.order(), start=1):
+            position = index + ahead
+            if self._told.get(build.id) != position:
+                self._told[build.id] = position
+                seconds = round((position - 1) * usual)
+                self._events.publish(build.id, "build.queued", position=position, seconds=seconds)
+        waiting = {build.id for build, _ in self._waiting.order()}
+        self._told = {name: position for name, position in self._told.items() if name in waiting}
 
     def _usable(self, request: str, origin: Origin) -> str:
         if origin in (Origin.REVISION, Origin.RESTORE):  # what is done stands in the proposal; these are words about it
@@ -190,10 +226,11 @@ class BuildService:
         if len(self._waiting) >= self._settings.queue:
             message = f"{len(self._waiting)} builds are waiting already."
             raise Busy(message, action="Try again in a few minutes; your words stay in the box.")
-        mine = sum(build.requester.subject == actor.person.subject for build, _ in self._waiting)
-        if mine >= MAX_WAITING_PER_PERSON:
+        mine = self._waiting.of(actor.person.subject)
+        if mine >= self._quotas.at_once:
             message = f"{mine} of your builds are waiting already."
             raise Busy(message, action="Wait until one of them is done, or stop one.")
+        self._quotas.admit(actor)
         latest = self._builds.latest(project_id) if project_id else None
         if latest is not None and not latest.state.final:
             message = "This app is being built already."
@@ -220,7 +257,8 @@ class BuildService:
     def start(self, waiting: list[tuple[Build, str]]) -> None:
         """Begin to work; ``waiting`` were queued before the last stop, oldest first."""
         with self._changed:
-            self._waiting.extend(waiting)
+            for build, principal in waiting:
+                self._waiting.push(build.requester.subject, (build, principal))
             self._thread = threading.Thread(target=self._work, name="builds", daemon=True)
             self._thread.start()
 
@@ -237,13 +275,14 @@ class BuildService:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._waiting)
+                self._changed.wait_for(lambda: self._stopping or len(self._waiting) > 0)
                 if self._stopping:
                     return
-                build, principal = self._waiting.popleft()
+                build, principal = self._waiting.pop()
                 context = self._contexts.pop(build.id, ActContext())
                 control = Control(self._settings.seconds)
                 self._running = (build.id, control)
+                self._tell_waiting()
             try:
                 with acting(context):
                     self._pipeline.run(build, control, principal=principal)
@@ -251,7 +290,7 @@ class BuildService:
                 self._end_safely(build, error)
             except Exception as error:  # noqa: BLE001 - the last boundary: a defect must not end the queue
                 _log.exception("build %s failed", build.id)
-                self._end_safely(build, _defect(error))
+                self._end_safely(build, defect(error))
             finally:
                 with self._changed:
                     self._running = None
@@ -272,15 +311,3 @@ class BuildService:
             self._events.publish(build.id, "build.cancelled", kept_version=kept)
         else:
             self._events.publish(build.id, "build.failed", error=error.as_dict(), kept_version=kept)
-
-
-def _stopped_while_waiting() -> BuildCancelled:
-    message = "You stopped this build before it began."
-    return BuildCancelled(message, action="Start it again whenever you like.")
-
-
-def _defect(error: Exception) -> IntramuralError:
-    message = "Something in the appliance went wrong while building."
-    return IntramuralError(
-        message, cause=repr(error)[:300], action="Try again. If it happens again, show this to your operator."
-    )

@@ -24,6 +24,7 @@ from appliance.core.ports import BodyKind
 from appliance.studio.errors import BuildCancelled, Busy, NotFound
 from appliance.studio.evidence import act, sealed_text
 from appliance.studio.people import require_maker
+from appliance.studio.screening import NOTHING_SAID, Choice, Cleared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from appliance.core.conversation import Answer, Question, Revised, Reviser
     from appliance.core.ports import AuditSink, BodyVault
     from appliance.studio.people import Actor
+    from appliance.studio.screening import Screening
 
 MAX_TURNS: Final = 200
 MAX_AT_WORK: Final = 8
@@ -59,7 +61,7 @@ class Turn:
     """One thing said and what the model made of it.
 
     ``app`` is empty for a new app. ``result`` names the proposal, or the app that was begun. ``over`` is set when there
-    is an answer; ``once`` is held while something is begun from it.
+    is an answer; ``once`` is held while something is begun from it. ``cleared`` are the words as they may be sent.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Turn:
     app: str
     words: str
     started: float
+    cleared: Cleared = NOTHING_SAID
     state: TurnState = TurnState.THINKING
     text: str = ""
     result: str = ""
@@ -87,13 +90,19 @@ class Conversation:
     """Turns of all makers. ``reviser`` may be None: then words can begin an app, and edits by hand change it."""
 
     def __init__(
-        self, reviser: Reviser | None, audit: AuditSink, vault: BodyVault, model: Callable[[], str] = lambda: ""
+        self,
+        reviser: Reviser | None,
+        audit: AuditSink,
+        vault: BodyVault,
+        screening: Screening,
+        model: Callable[[], str] = lambda: "",
     ) -> None:
         """``model`` gives the digest of the model bundle for the audit log."""
         self._model = model
         self._reviser = reviser
         self._audit = audit
         self._vault = vault
+        self._screening = screening
         self._lock = threading.Lock()
         self._turns: OrderedDict[str, Turn] = OrderedDict()
         self._suggested: OrderedDict[str, tuple[str, ...]] = OrderedDict()
@@ -103,11 +112,21 @@ class Conversation:
         """Whether apps can be changed in words."""
         return self._reviser is not None
 
-    def ask_change(self, actor: Actor, app: str, words: str, *, text: str, propose: Callable[[Revised], str]) -> Turn:
-        """Have the model change the blueprint ``text`` as ``words`` ask; ``propose`` turns what it wrote into the
-        identifier of a proposal.
+    def ask_change(
+        self,
+        actor: Actor,
+        app: str,
+        words: str,
+        *,
+        text: str,
+        propose: Callable[[Revised, str], str],
+        choice: Choice = Choice.NONE,
+    ) -> Turn:
+        """Have the model change the blueprint ``text`` as ``words`` ask; ``propose`` turns what it wrote, and the words
+        as they were sent, into the identifier of a proposal. ``choice``: what the maker said about personal data.
 
         Raises:
+            SecretFound, AskFirst: the words hold what must not be sent, or what the maker has to decide about.
             NoReviser: there is no model for this.
             Busy: this app is being thought about already, or too many are.
             AuditUnavailable: no evidence can be written, so nothing is asked.
@@ -119,22 +138,22 @@ class Conversation:
                 turn.text += piece
                 _go_on(turn)
 
-            turn.result = propose(reviser.revise(text, words, on_text))
+            turn.result = propose(reviser.revise(text, turn.words, on_text), turn.words)
 
-        return self._begin(actor, app, words, work)
+        return self._begin(actor, app, words, work, choice)
 
-    def ask_questions(self, actor: Actor, words: str) -> Turn:
+    def ask_questions(self, actor: Actor, words: str, choice: Choice = Choice.NONE) -> Turn:
         """Have the model say what it would have to know before it plans an app.
 
         Raises:
-            NoReviser, Busy, AuditUnavailable: see :meth:`ask_change`.
+            NoReviser, Busy, SecretFound, AskFirst, AuditUnavailable: see :meth:`ask_change`.
         """
         reviser = self._need()
 
         def work(turn: Turn) -> None:
-            turn.questions = reviser.clarify(words)
+            turn.questions = reviser.clarify(turn.words)
 
-        return self._begin(actor, "", words, work)
+        return self._begin(actor, "", words, work, choice)
 
     def turn(self, actor: Actor, turn_id: str) -> Turn:
         """A turn of the person's own.
@@ -203,9 +222,13 @@ class Conversation:
             raise NoReviser(message, action="Change it by hand under Data, Access, Pages and Look.")
         return self._reviser
 
-    def _begin(self, actor: Actor, app: str, words: str, work: Callable[[Turn], None]) -> Turn:
+    def _begin(self, actor: Actor, app: str, words: str, work: Callable[[Turn], None], choice: Choice) -> Turn:
         require_maker(actor)
-        turn = Turn(new_id("trn"), actor.person.subject, app, words, time.monotonic())
+        cleared = self._screening.words(actor, words, choice=choice, resource=app or "new-app")
+        words = cleared.text
+        turn = Turn(new_id("trn"), actor.person.subject, app, words, time.monotonic(), cleared)
+        if app:
+            self._screening.keep(app, actor, cleared)
         body = sealed_text(self._vault, words, subject=actor.person.subject, kind=BodyKind.PROMPT)
         details = {"body": body, "kind": "revision" if app else "questions"}
         resource = app or "new-app"

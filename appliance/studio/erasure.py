@@ -28,7 +28,9 @@ WAIT_SECONDS: Final = 20.0
 def records_of(studio: Studio, database: Database, home: Path) -> StudioRecords:
     """What this studio holds of people: database, files, and what is being talked about."""
     files = FileRecords(home / "apps", home / "imports")
-    return StudioRecords(studio.build_service, studio.builds, Personal(database), files, studio.conversation)
+    return StudioRecords(
+        studio.build_service, studio.builds, Personal(database), files, studio.conversation, studio.screening
+    )
 
 
 class StudioRecords:

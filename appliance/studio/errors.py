@@ -67,3 +67,17 @@ class RepositoryDamaged(IntramuralError):  # noqa: N818
     """The git repository of an app cannot be read."""
 
     code = "repository_damaged"
+
+
+def stopped_while_waiting() -> BuildCancelled:
+    """A build that was stopped in the queue."""
+    message = "You stopped this build before it began."
+    return BuildCancelled(message, action="Start it again whenever you like.")
+
+
+def defect(error: Exception) -> IntramuralError:
+    """What nobody foresaw, as the maker is told of it."""
+    message = "Something in the appliance went wrong while building."
+    return IntramuralError(
+        message, cause=repr(error)[:300], action="Try again. If it happens again, show this to your operator."
+    )

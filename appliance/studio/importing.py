@@ -19,8 +19,10 @@ from appliance.importer.propose import propose
 from appliance.studio.errors import NotFound
 from appliance.studio.evidence import act
 from appliance.studio.exchange import INSIDE, exchange, read_plain, run_command
+from appliance.studio.import_screening import screen_table
 from appliance.studio.left_out import LeftOut, parse_report, save_left_out
 from appliance.studio.people import Actor, require_maker, require_owner
+from appliance.studio.screening import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from appliance.studio.build import BuildService
     from appliance.studio.drafts import Draft, Drafts
     from appliance.studio.events import EventStream
+    from appliance.studio.screening import Screening
     from appliance.studio.version import VersionStore
 
 MAX_REPORT: Final = 64 << 20
@@ -63,7 +66,9 @@ class ImportService:
         events: EventStream,
         sandbox: Sandbox,
         audit: AuditSink,
+        screening: Screening,
     ) -> None:
+        self._screening = screening
         self._drafts = drafts
         self._builds = builds
         self._projects = projects
@@ -109,17 +114,19 @@ class ImportService:
         """Forget a draft at once."""
         self._drafts.remove(self._drafts.get(actor.person.subject, draft_id))
 
-    def create(self, actor: Actor, draft_id: str) -> Build:
-        """Build the app of a draft; its rows are loaded when it first starts.
+    def create(self, actor: Actor, draft_id: str, choice: Choice = Choice.NONE) -> Build:
+        """Build the app of a draft; its rows are loaded when it first starts. ``choice``: about personal data in it.
 
         Raises:
+            SecretFound, AskFirst: a column holds what must not be in an app, or what the maker decides about.
             ImportRefused: a question is open, or nothing is kept.
             Refused: the app cannot be built; the reason is for the person.
             Busy: the queue is full.
         """
         proposed = self.look(actor, draft_id)
-        text = to_text(compose(proposed.proposal))
-        tables = proposed.proposal.kept
+        proposal, cleared = screen_table(self._screening, actor, proposed.proposal, choice)
+        text = to_text(compose(proposal))
+        tables = proposal.kept
         details = {
             "sources_sha256": [hashlib.sha256(source.content).hexdigest() for source in proposed.draft.sources],
             "rows": sum(len(table.rows) for table in tables),
@@ -130,7 +137,8 @@ class ImportService:
         ) as evidence:
             with self._lock:  # the app must not start before its rows lie ready
                 build = self._builds.submit(actor, text, origin=Origin.BLUEPRINT)
-                self._lay_ready(build, actor, proposed.proposal)
+                self._screening.keep(build.project_id, actor, cleared)
+                self._lay_ready(build, actor, proposal)
             evidence.details.update(app=build.project_id, build=build.id)
         self._drafts.remove(proposed.draft)
         return build

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
-    from appliance.core.ports import AuditSink, BodyVault
+    from appliance.core.ports import AuditSink, BodyVault, SealedRef
     from appliance.core.pseudonyms import AddressPseudonyms
     from appliance.core.sandboxing import Sandbox
+    from appliance.core.screening import Inspector
     from appliance.planner.plan import Plan
     from appliance.studio.coding import CodePart
     from appliance.verifier.model import Check, Verification
@@ -53,6 +54,9 @@ class Parts:
     vault: BodyVault
     pseudonyms: AddressPseudonyms
     publish_routes: Callable[[], None]
+    inspector: Inspector
+    open_body: Callable[[SealedRef], bytes]
+    """Opens a sealed body, for the one who wrote it."""
     reviser: Reviser | None = None
     coder: CodePart | None = None
     """Writes the code of custom places; without it they stay empty."""

@@ -22,8 +22,9 @@ from appliance.studio.addresses import slug_for
 from appliance.studio.events import TextStream
 from appliance.studio.evidence import Act, act, sealed_code, sealed_text
 from appliance.studio.people import pseudonym
-from appliance.studio.report import build_report, not_verified
+from appliance.studio.report import build_report, not_verified, summary_of
 from appliance.studio.schema import schema_digest
+from appliance.studio.written import written_code
 from appliance.verifier.repair import MAX_ROUNDS, repair, signature
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from appliance.studio.events import EventStream
     from appliance.studio.parts import Parts
     from appliance.studio.preview import Previews
+    from appliance.studio.screening import Screening
     from appliance.studio.succession import Succession
     from appliance.studio.version import VersionStore
     from appliance.verifier.model import Check, Verification
@@ -83,11 +85,13 @@ class Pipeline:
         events: EventStream,
         addresses: Addresses,
         succession: Succession,
+        screening: Screening,
         coding: Coding,
         clock: Clock,
     ) -> None:
         self._parts = parts
         self._succession = succession
+        self._screening = screening
         self._coding = coding
         self._projects = projects
         self._builds = builds
@@ -122,6 +126,7 @@ class Pipeline:
     def _make(self, run: Run, evidence: Act) -> Version:
         blueprint = self._plan(run)
         evidence.details["blueprint"] = self._sealed_blueprint(run, blueprint)
+        self._screen(run, to_text(blueprint))
         if run.build.origin is Origin.RESTORE:
             tree = self._succession.earlier(run.project, run.build).tree  # passed its checks when it was made
         else:
@@ -131,6 +136,9 @@ class Pipeline:
         evidence.details["version"] = version.number
         evidence.details["commit"] = version.commit
         return version
+
+    def _screen(self, run: Run, text: str) -> None:
+        self._screening.output(text, principal=run.principal, resource=run.project.id, build=run.build.id)
 
     def _sealed_blueprint(self, run: Run, blueprint: Blueprint) -> dict[str, object]:
         subject = run.build.requester.subject
@@ -199,6 +207,7 @@ class Pipeline:
             with self._stage(run, "verify"):
                 result = self._verify(run, blueprint)
             if result.passed:
+                self._screen(run, written_code(tree))
                 return blueprint, tree
             fixed = None if signature(result.findings) in seen else repair(blueprint, result.findings)
             seen.add(signature(result.findings))
@@ -261,7 +270,7 @@ class Pipeline:
                     commit=commit,
                     schema_digest=schema_digest(blueprint),
                     author=build.requester,
-                    summary=_summary(build),
+                    summary=summary_of(build),
                     origin=build.origin,
                     created_at=at,
                     build_id=build.id,
@@ -304,8 +313,3 @@ class Pipeline:
         run.stages[name] = run.stages.get(name, 0.0) + seconds
         self._builds.record_progress(run.build.id, stages=run.stages)
         self._events.publish(run.build.id, "stage.finished", stage=name, seconds=round(seconds, 3))
-
-
-def _summary(build: Build) -> str:
-    text = "Blueprint edited" if build.origin is Origin.BLUEPRINT else build.request
-    return " ".join(text.split())[:200]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance.db.records import Origin
 from appliance.studio.errors import NotVerified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.db.records import Project
+    from appliance.db.records import Build, Project
     from appliance.studio.addresses import Addresses
     from appliance.verifier.model import Verification
 
@@ -27,6 +28,12 @@ def build_report(
         "verified": True,
         "tokens": dict(tokens),
     }
+
+
+def summary_of(build: Build) -> str:
+    """What a version is called after: the words it was asked for with."""
+    text = "Blueprint edited" if build.origin is Origin.BLUEPRINT else build.request
+    return " ".join(text.split())[:200]
 
 
 def not_verified(result: Verification) -> NotVerified:

@@ -39,6 +39,7 @@ def make_transfers(
         events=studio.events,
         sandbox=sandbox,
         audit=audit,
+        screening=studio.screening,
     )
     studio.previews.before_start = imports.before_start
     exports = ExportService(

@@ -14,6 +14,8 @@ from appliance.core.errors import IntramuralError, Refused, Unavailable
 from appliance.core.ports import AuditUnavailable
 from appliance.identity.errors import BearerRefused, LogoutTokenRefused, SessionEnded, SignInRefused, StepUpRequired
 from appliance.studio.errors import Busy, NotAllowed, NotFound
+from appliance.studio.quotas import QuotaReached
+from appliance.studio.screening import SecretFound
 from appliance.web.access import ForgedRequest, NotSignedIn
 from appliance.web.limits import TooMany
 from appliance.web.render import page
@@ -34,6 +36,7 @@ _STATUS: Final[tuple[tuple[type[IntramuralError], int], ...]] = (
     (ForgedRequest, 403),
     (SignInRefused, 403),
     (TooMany, 429),
+    (QuotaReached, 429),
     (Busy, 503),
     (Refused, 422),
     (Unavailable, 503),
@@ -45,6 +48,8 @@ _HTTP_WORDS: Final[Mapping[int, tuple[str, str]]] = {
     413: ("That is more text than can be taken in.", "Send less at once; what you typed is still in the box."),
 }
 _RETRY_AFTER_SECONDS: Final = "20"
+_BESIDE_THE_WORDS: Final = {"HX-Retarget": "#sensitive", "HX-Reswap": "innerHTML", "HX-Reselect": ".sensitive"}
+"""Where a form has room for what was found in its words."""
 
 
 def status_of(error: IntramuralError) -> int:
@@ -74,11 +79,25 @@ def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Res
     if isinstance(error, StepUpRequired):
         return answer_step_up(request, error, as_json=wants_json(request))
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if status in {429, 503} else {}
+    if isinstance(error, QuotaReached):
+        headers["Retry-After"] = str(error.seconds)
     if request.headers.get("hx-request") == "true":
+        if isinstance(error, SecretFound) and error.pieces:
+            headers |= _BESIDE_THE_WORDS
+            return page(request, "sensitive.html", status=status, headers=headers, error=error)
         return page(request, "notice.html", status=status, headers=headers, error=error)
     if wants_json(request):
-        return Response({"error": error.as_dict()}, status_code=status, headers=headers, media_type=MediaType.JSON)
+        body = {"error": {**error.as_dict(), **_findings(error)}}
+        return Response(body, status_code=status, headers=headers, media_type=MediaType.JSON)
     return page(request, "problem.html", status=status, headers=headers, error=error)
+
+
+def _findings(error: IntramuralError) -> dict[str, object]:
+    """For programs: what was found and where in the words, never the value, and what may be answered."""
+    if not isinstance(error, SecretFound):
+        return {}
+    found = [{"kind": one.kind, "start": one.start, "end": one.end} for one in error.findings]
+    return {"findings": found, "choices": list(error.choices)}
 
 
 def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

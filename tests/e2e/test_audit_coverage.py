@@ -151,6 +151,9 @@ WALKED = {
     ("POST", "/api/audit/bodies"): "privacy.body_opened",
     ("POST", "/api/audit/privacy"): "privacy.hold_set",
     ("POST", "/api/apps"): "prompt.submitted",
+    ("GET", "/usage"): "usage.viewed",
+    ("GET", "/usage.csv"): "usage.viewed",
+    ("GET", "/api/usage"): "usage.viewed",
     ("POST", "/api/apps/*/export"): "app.exported",
 }
 ELSEWHERE = {
@@ -338,6 +341,10 @@ def test_the_auditor_and_the_operator_leave_entries_everywhere(world: World) -> 
     world.expect("POST", "/api/audit/privacy", None, json=hold, **local)
     world.expect("POST", f"/api/apps/{world.project}/export", None, **local)
     world.expect("POST", "/api/apps", None, json={"request": ""}, **local)
+    operator = sign_in(world.appliance, MARA, "operator")
+    for path in ("/usage?days=7", "/usage.csv"):
+        world.expect("GET", path, operator)
+    world.expect("GET", "/api/usage", None, **local)
 
 
 def test_what_is_published_approved_and_lent_leaves_entries(world: World) -> None:

@@ -19,6 +19,7 @@ from appliance.core.pseudonyms import AddressPseudonyms
 from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.repositories.builds import Builds
 from appliance.db.repositories.projects import Projects
+from appliance.dlp.analyzer import Analyzer
 from appliance.hosting.supervisor import AppSupervisor
 from appliance.identity.tokens import AppTokens
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
@@ -31,6 +32,7 @@ from appliance.studio.pipeline import Pipeline
 from appliance.studio.preview import Previews
 from appliance.studio.proposals import Proposals
 from appliance.studio.revision_look import Look
+from appliance.studio.screening import Screening
 from appliance.studio.succession import Succession
 from appliance.studio.version import VersionStore
 from appliance.verifier.model import Verification
@@ -139,11 +141,15 @@ def main(home: Path, build_id: str, moment: str) -> None:
         vault=Vault(home / "vault", home / "vault.json", clock),
         pseudonyms=AddressPseudonyms(bytes(32)),
         publish_routes=lambda: None,
+        inspector=Analyzer(),
+        open_body=lambda _: b"{}",
     )
     carrier = Carrier(sandbox, versions, previews, render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
+    screening = Screening(parts.inspector, audit, parts.vault, open_body=parts.open_body, folder=versions.folder)
     pipeline = Pipeline(
         parts,
+        screening=screening,
         projects=projects,
         builds=builds,
         versions=versions,

@@ -83,7 +83,6 @@ def test_verdicts_come_from_the_place_and_only_get_stricter_with_the_data_class(
         Place.PROMPT: Verdict.BLOCK,
         Place.UPLOAD: Verdict.BLOCK,
         Place.OUTPUT: Verdict.BLOCK,
-        Place.EXPORT: Verdict.MASK,
     }
     person = "Frau Lehmann leiht"
     assert analyzer.inspect(person, Place.PROMPT).verdict is Verdict.ALLOW

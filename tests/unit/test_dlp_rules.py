@@ -11,7 +11,7 @@ from appliance.core.screening import Place
 from appliance.dlp.analyzer import Analyzer
 from appliance.dlp.errors import RulesBroken
 from appliance.dlp.ruleset import SHIPPED, compile_rules, read_folder
-from appliance.dlp.secrets import SecretRecognizer
+from appliance.dlp.secrets import SecretRecognizer, _library
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_new_file_counts_without_a_restart(folder: Path) -> None:
     (folder / "rules-house.toml").write_text(EXTRA)
     assert kinds(analyzer, "BADGE-123456") == ["ID_CARD"]
     assert analyzer.digest != before
-    assert analyzer.state() == "ok"
+    assert analyzer.rules_state() == "ok"
 
 
 def test_a_broken_file_is_refused_and_the_rules_stay(folder: Path) -> None:
@@ -70,17 +70,17 @@ def test_a_broken_file_is_refused_and_the_rules_stay(folder: Path) -> None:
     (folder / "rules-house.toml").write_text(EXTRA.replace("pattern", "patern"))
     assert kinds(analyzer, "BADGE-123456, DE02120300000000202051") == ["IBAN_CODE"]
     assert analyzer.digest == before
-    assert "rules-house.toml" in analyzer.state()
+    assert "rules-house.toml" in analyzer.rules_state()
     (folder / "rules-house.toml").write_text(EXTRA)
     assert kinds(analyzer, "BADGE-123456") == ["ID_CARD"]
-    assert analyzer.state() == "ok"
+    assert analyzer.rules_state() == "ok"
 
 
 def test_a_folder_that_went_away_changes_nothing(folder: Path) -> None:
     analyzer = Analyzer(folder, secrets=NoSecrets(), monotonic=Time())
     shutil.rmtree(folder)
     assert kinds(analyzer, "DE02120300000000202051") == ["IBAN_CODE"]
-    assert analyzer.state() != "ok"
+    assert analyzer.rules_state() != "ok"
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,7 @@ def test_secret_rules_that_cannot_be_loaded_let_nothing_pass(monkeypatch: pytest
     import sys
 
     monkeypatch.setitem(sys.modules, "kingfisher_sdk", None)
+    monkeypatch.setattr("appliance.dlp.secrets._library", _library.__wrapped__)
     analyzer = Analyzer()
     from appliance.dlp.errors import NotReady
 

@@ -11,6 +11,7 @@ from appliance.core.conversation import Answer, Question
 from appliance.core.ports import LeafRef, SealedRef
 from appliance.studio.conversation import Conversation, NoReviser, TurnState, with_answers
 from appliance.studio.errors import Busy, NotFound
+from appliance.studio.screening import Cleared
 from tests.fakes.studio_planner import SHIFTS, ScriptedReviser
 from tests.fixtures.studio import MARA, maker
 
@@ -49,16 +50,26 @@ class Slow(ScriptedReviser):
         return blueprint_text
 
 
+class Unscreened:
+    """Words go through as they are: what is found in them is tried elsewhere."""
+
+    def words(self, actor: object, words: str, **_: object) -> Cleared:
+        return Cleared(words)
+
+    def keep(self, *_: object) -> None:
+        """Nothing to keep."""
+
+
 def talk(reviser: ScriptedReviser | None) -> Conversation:
     log = Log()
-    return Conversation(reviser, log, log)  # type: ignore[arg-type]
+    return Conversation(reviser, log, log, Unscreened())  # type: ignore[arg-type]
 
 
 def test_an_answer_names_what_was_proposed() -> None:
     seen: list[str] = []
     conversation = talk(ScriptedReviser())
     turn = conversation.ask_change(
-        maker(), "app_x", "a due date", text=SHIFTS, propose=lambda text: seen.append(text) or "prp_1"
+        maker(), "app_x", "a due date", text=SHIFTS, propose=lambda text, _: seen.append(text) or "prp_1"
     )
     assert turn.over.wait(10)
     assert (turn.state, turn.result) == (TurnState.ANSWERED, "prp_1")
@@ -70,13 +81,13 @@ def test_an_answer_names_what_was_proposed() -> None:
 
 def test_a_failure_of_the_model_or_of_ours_ends_the_turn() -> None:
     conversation = talk(ScriptedReviser())
-    turn = conversation.ask_change(maker(), "app_x", "fail", text=SHIFTS, propose=lambda _: "")
+    turn = conversation.ask_change(maker(), "app_x", "fail", text=SHIFTS, propose=lambda *_: "")
     assert turn.over.wait(10)
     assert turn.state is TurnState.FAILED
     assert turn.error is not None
     assert turn.error.code == "generation_failed"
 
-    def broken(_: str) -> str:
+    def broken(_: str, __: str) -> str:
         raise ZeroDivisionError
 
     turn = conversation.ask_change(maker(), "app_x", "due", text=SHIFTS, propose=broken)
@@ -87,9 +98,9 @@ def test_a_failure_of_the_model_or_of_ours_ends_the_turn() -> None:
 def test_a_turn_is_stopped_and_proposes_nothing() -> None:
     reviser, proposed = Slow(), []
     conversation = talk(reviser)
-    turn = conversation.ask_change(maker(), "app_x", "x", text=SHIFTS, propose=lambda _: proposed.append(1) or "p")
+    turn = conversation.ask_change(maker(), "app_x", "x", text=SHIFTS, propose=lambda *_: proposed.append(1) or "p")
     with pytest.raises(Busy):
-        conversation.ask_change(maker(), "app_x", "y", text=SHIFTS, propose=lambda _: "")
+        conversation.ask_change(maker(), "app_x", "y", text=SHIFTS, propose=lambda *_: "")
     conversation.stop(maker(), turn.id)
     reviser.go.set()
     for thread in threading.enumerate():

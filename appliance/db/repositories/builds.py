@@ -36,6 +36,7 @@ class Builds:
                     requester_subject=build.requester.subject,
                     requester_name=build.requester.name,
                     requester_email=build.requester.email,
+                    department=build.department,
                     origin=build.origin.value,
                     request=build.request,
                     state=build.state.value,
@@ -138,4 +139,5 @@ def _build(row: BuildRow) -> Build:
         tokens=dict(row.tokens),
         error=row.error,
         version=row.version,
+        department=row.department,
     )

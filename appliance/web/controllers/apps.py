@@ -14,6 +14,7 @@ from appliance.db.repositories.projects import GROUP_PREFIX
 from appliance.studio.assumed import assumed
 from appliance.studio.errors import NotFound
 from appliance.studio.pipeline import TITLES
+from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.controllers.history import told_changes
 from appliance.web.controllers.talk import standing_proposal
@@ -50,7 +51,7 @@ class AppController(Controller):
         proposal = None if turn is not None else standing_proposal(services, actor, project)
         if turn is not None and turn.result:
             proposal = studio.revisions.get(actor, app_id, turn.result)
-        told = stories(builds, studio.events)
+        told, told_of = stories(builds, studio.events), studio.screening.told
         for story in told[-TOLD:]:
             if story.build.version is not None and story.build.version > 1:
                 story.changes = told_changes(services, app_id, story.build.version)
@@ -74,7 +75,8 @@ class AppController(Controller):
             words=words[: services.settings.build.prompt_characters],
             can_revise=studio.conversation.can_revise,
             suggesting=settled and turn is None and proposal is None and project.current is not None,
-            last_words=next((build.request for build in reversed(builds) if build.origin is Origin.PROMPT), ""),
+            last_words=told_of(app_id, _last_words(builds)),
+            told=told_of,
         )
 
     @get("/people", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
@@ -90,12 +92,11 @@ class AppController(Controller):
         form = await request.form()
         origin = Origin.BLUEPRINT if form.get("kind") == "blueprint" else Origin.PROMPT
         slow_down(request)
-        words = str(form.get("request", ""))
+        words, choice = str(form.get("request", "")), Choice.of(str(form.get("sensitive", "")))
         if origin is Origin.PROMPT:
             await asyncio.to_thread(require_model_for, request, app_id)
-        await asyncio.to_thread(
-            services.studio.build_service.submit, request.state.actor, words, origin=origin, project_id=app_id
-        )
+        submit = services.studio.build_service.submit
+        await asyncio.to_thread(submit, request.state.actor, words, origin=origin, project_id=app_id, choice=choice)
         return leave_to(request, f"/apps/{app_id}")
 
     @post("/people", opt=rule(SIGNED_IN, Action.SHARE_APP))
@@ -126,6 +127,10 @@ class AppController(Controller):
             message = "There is no such app."
             raise NotFound(message, action="Go back to your list of apps.")
         return enter(request, Place(services, project), to=to, role=role)
+
+
+def _last_words(builds: Sequence[Build]) -> str:
+    return next((build.request for build in reversed(builds) if build.origin is Origin.PROMPT), "")
 
 
 def _reopened(services: Services, actor: Actor, project: Project, builds: Sequence[Build]) -> Proposal | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from litestar import Controller, Request, Response, get, post
 from litestar.response import Redirect, Stream
@@ -14,6 +14,7 @@ from appliance.authz.actions import Action
 from appliance.core.ports import Person
 from appliance.studio.events import FINAL
 from appliance.studio.people import Via, require_maker
+from appliance.studio.screening import Choice
 from appliance.web.access import EITHER, LOCAL, SIGNED_IN, local_actor, rule
 from appliance.web.standing import while_signed_in
 
@@ -40,6 +41,8 @@ class NewApp(Struct, forbid_unknown_fields=True):
 
     request: str
     owner: OnBehalfOf | None = field(default=None)
+    sensitive: Literal["", "mask", "send"] = ""
+    """What to do about personal data that the policy asks about."""
 
 
 class BuildController(Controller):
@@ -54,7 +57,7 @@ class BuildController(Controller):
         actor = request.state.actor
         if data.owner is not None:
             actor = local_actor(services, Person(data.owner.subject, data.owner.name, data.owner.email))
-        build = services.studio.build_service.submit(actor, data.request)
+        build = services.studio.build_service.submit(actor, data.request, choice=Choice.of(data.sensitive))
         return {"app": build.project_id, "build": build.id, "events": f"/api/builds/{build.id}/events"}
 
     @get("/builds/{build_id:str}/events", opt=rule(EITHER, Action.VIEW_APP))

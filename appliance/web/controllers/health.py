@@ -12,8 +12,9 @@ from appliance.web.access import PUBLIC, rule
 if TYPE_CHECKING:
     from appliance.web.services import Services
 
-_ADVISORY = frozenset({"witness", "time stamps", "directory", "mail"})
-"""Parts that are shown, but stop nobody from working: the log goes on while nobody outside vouches for it."""
+_ADVISORY = frozenset({"witness", "time stamps", "directory", "mail", "rules of data loss prevention"})
+"""Parts that are shown, but stop nobody from working: the log goes on while nobody outside vouches for it,
+and changed rules that cannot be used leave those before them in force."""
 
 
 class HealthController(Controller):

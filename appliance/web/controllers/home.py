@@ -12,9 +12,11 @@ from appliance.authz.questions import DEFAULT_LEVEL
 from appliance.core.conversation import Answer
 from appliance.core.errors import IntramuralError
 from appliance.db.records import Origin
+from appliance.dlp.redactor import restore
 from appliance.planner.request import check_request
 from appliance.studio.conversation import TurnState, with_answers
 from appliance.studio.errors import NotFound
+from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.problems import answer_error, status_of
 from appliance.web.render import page
@@ -67,11 +69,12 @@ class HomeController(Controller):
         services: Services = request.app.state.services
         form = await request.form()
         words, template = str(form.get("request", "")), str(form.get("template", ""))
+        choice = Choice.of(str(form.get("sensitive", "")))
         try:
             slow_down(request)
             if not template:
                 require_model(request, services, DEFAULT_LEVEL)
-            target = await asyncio.to_thread(_begin, services, request.state.actor, words, template)
+            target = await asyncio.to_thread(_begin, services, request.state.actor, words, template, choice)
         except IntramuralError as error:
             if request.headers.get("hx-request") == "true":
                 return answer_error(request, error)
@@ -85,7 +88,8 @@ class HomeController(Controller):
         turn = services.studio.conversation.turn(request.state.actor, turn_id)
         if turn.result:
             return leave_to(request, f"/apps/{turn.result}")
-        return page(request, "questions.html", turn=turn)
+        told = restore(turn.words, turn.cleared.values)
+        return page(request, "questions.html", turn=turn, told=told)
 
     @post("/start/{turn_id:str}", opt=rule(SIGNED_IN, Action.USE_DRAFT))
     async def start(self, request: Request[Any, Any, Any], turn_id: str) -> Response[Any]:
@@ -99,11 +103,12 @@ class HomeController(Controller):
                 for number, question in enumerate(turn.questions)
             )
             words = with_answers(turn.words, answers)
-            await asyncio.to_thread(_build_once, services, request.state.actor, turn, words)
+            choice = Choice.of(form.one("sensitive"))
+            await asyncio.to_thread(_build_once, services, request.state.actor, turn, words, choice)
         return leave_to(request, f"/apps/{turn.result}")
 
 
-def _begin(services: Services, actor: Actor, words: str, template: str) -> str:
+def _begin(services: Services, actor: Actor, words: str, template: str, choice: Choice) -> str:
     """Start an app; returns where it is looked at."""
     studio = services.studio
     if template:
@@ -114,22 +119,26 @@ def _begin(services: Services, actor: Actor, words: str, template: str) -> str:
         build = studio.build_service.submit(actor, chosen.blueprint_text, origin=Origin.BLUEPRINT)
         return f"/apps/{build.project_id}"
     if not studio.conversation.can_revise:
-        return f"/apps/{studio.build_service.submit(actor, words).project_id}"
+        return f"/apps/{studio.build_service.submit(actor, words, choice=choice).project_id}"
     clean = check_request(words, limit=services.settings.build.prompt_characters).text
-    turn = studio.conversation.ask_questions(actor, clean)
+    turn = studio.conversation.ask_questions(actor, clean, choice)
     turn.over.wait(_PATIENCE_SECONDS)
     if turn.state is TurnState.ANSWERED and not turn.questions:
-        _build_once(services, actor, turn, clean)
+        _build_once(services, actor, turn, turn.words, choice)
         return f"/apps/{turn.result}"
     return f"/start/{turn.id}"
 
 
-def _build_once(services: Services, actor: Actor, turn: Turn, words: str) -> None:
+def _build_once(services: Services, actor: Actor, turn: Turn, words: str, choice: Choice) -> None:
     """One build for one turn, however often and from wherever it is asked for."""
     with turn.once:
         if not turn.result:
-            services.studio.conversation.stop(actor, turn.id)
-            turn.result = services.studio.build_service.submit(actor, words).project_id
+            studio = services.studio
+            cleared = turn.cleared
+            if words != turn.words:  # the answers are words, too
+                cleared = studio.screening.words(actor, words, choice=choice, resource="new-app", before=cleared)
+            studio.conversation.stop(actor, turn.id)
+            turn.result = studio.build_service.submit(actor, cleared).project_id
 
 
 def _answer(form: Form, number: int, choices: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from appliance.importer.compose import compose
 from appliance.importer.errors import ImportRefused
 from appliance.importer.grid import Source
 from appliance.importer.limits import LIMITS
+from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.import_form import TYPE_NAMES, decisions_of
 from appliance.web.limits import TooMany
@@ -98,12 +99,12 @@ def _change(request: Request[Any, Any, Any], draft_id: str, form: dict[str, str]
     service, actor = _service(request), request.state.actor
     shown = service.look(actor, draft_id)
     proposed = service.decide(actor, draft_id, decisions_of(form, shown.proposal, shown.draft.decisions))
-    if form.get("step") != "create":
+    if form.get("step") != "create" and not form.get("sensitive"):
         return _show(request, proposed)
     try:
         if not request.app.state.limits.builds.allow(request.state.session.key):
             raise TooMany.now()
-        build = service.create(actor, draft_id)
+        build = service.create(actor, draft_id, Choice.of(form.get("sensitive", "")))
     except IntramuralError as error:
         return _show(request, proposed, error=error)
     return Redirect(f"/apps/{build.project_id}", status_code=303)

@@ -14,6 +14,7 @@ from appliance.planner.request import check_request
 from appliance.studio.conversation import TurnState
 from appliance.studio.errors import NotFound
 from appliance.studio.proposal import Source
+from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.render import page
 from appliance.web.rules import require_model_for
@@ -37,10 +38,11 @@ class TalkController(Controller):
     async def ask(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Have the model work out a change; nothing happens to the app."""
         services: Services = request.app.state.services
-        words = str((await request.form()).get("request", ""))
+        form = await request.form()
+        words, choice = str(form.get("request", "")), Choice.of(str(form.get("sensitive", "")))
         slow_down(request)
         await asyncio.to_thread(require_model_for, request, app_id)
-        turn = await asyncio.to_thread(_ask, services, request.state.actor, app_id, words)
+        turn = await asyncio.to_thread(_ask, services, request.state.actor, app_id, words, choice)
         return await asyncio.to_thread(_shown, request, app_id, turn)
 
     @get("/turns/{turn_id:str}", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
@@ -76,7 +78,7 @@ class TalkController(Controller):
         return page(request, "suggestions.html", steps=steps)
 
 
-def _ask(services: Services, actor: Actor, app_id: str, words: str) -> Turn:
+def _ask(services: Services, actor: Actor, app_id: str, words: str, choice: Choice) -> Turn:
     studio = services.studio
     view = studio.project_service.view(actor, app_id)
     clean = check_request(words, limit=services.settings.build.prompt_characters).text
@@ -84,16 +86,18 @@ def _ask(services: Services, actor: Actor, app_id: str, words: str) -> Turn:
         message = "This app has no working version yet."
         raise NotFound(message, action="Describe it first; then it can be changed.")
 
-    def propose(revised: Revised) -> str:
+    def propose(revised: Revised, sent: str) -> str:
         made = studio.revisions.propose_blueprint(
-            actor, app_id, parse(revised.text), words=clean, left_out=revised.left_out
+            actor, app_id, parse(revised.text), words=sent, left_out=revised.left_out
         )
         for older in studio.revisions.open(actor, app_id):
             if older.source is Source.MODEL and older.id != made.id:
                 studio.revisions.withdraw(actor, app_id, older.id)
         return made.id
 
-    return studio.conversation.ask_change(actor, app_id, clean, text=view.blueprint_text, propose=propose)
+    return studio.conversation.ask_change(
+        actor, app_id, clean, text=view.blueprint_text, propose=propose, choice=choice
+    )
 
 
 def standing_proposal(services: Services, actor: Actor, project: Project) -> Proposal | None:
@@ -114,4 +118,5 @@ def _shown(request: Request[Any, Any, Any], app_id: str, turn: Turn) -> Response
     if turn.state is TurnState.ANSWERED and turn.result:
         made = services.studio.revisions.get(actor, app_id, turn.result)
     versions = services.studio.projects.versions(app_id)
-    return page(request, "turn.html", turn=turn, project=project, proposal=made, next_version=versions[0].number + 1)
+    number, told = versions[0].number + 1, services.studio.screening.told
+    return page(request, "turn.html", turn=turn, project=project, proposal=made, next_version=number, told=told)

@@ -11,6 +11,12 @@
     return `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
   }
 
+  // What is told is what builds usually take here, so it is told roughly.
+  function wait(value) {
+    if (!value) return "";
+    return value < 90 ? `, about ${Math.max(10, Math.round(value / 10) * 10)} s` : `, about ${Math.round(value / 60)} min`;
+  }
+
   function checkItem(text, passed) {
     const item = document.createElement("li");
     item.className = passed ? "pass" : "fail";
@@ -68,7 +74,7 @@
       const slot = this.card.querySelector("[data-queued]");
       slot.hidden = false;
       slot.querySelector("[data-queued-text]").textContent =
-        event.position <= 1 ? "Starting …" : `Waiting: ${event.position - 1} before yours`;
+        event.position <= 1 ? "Starting …" : `Waiting: ${event.position - 1} before yours${wait(event.seconds)}`;
     }
 
     started() { this.card.querySelector("[data-queued]").hidden = true; }

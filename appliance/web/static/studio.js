@@ -80,6 +80,11 @@
     else if ((hit = on("[data-device]"))) setDevice(hit.dataset.device);
     else if (on("[data-reload]")) reloadFrame();
     else if (on("[data-dismiss]")) $("#notice").replaceChildren();
+    else if ((hit = on("[data-change-words]"))) {
+      const form = hit.closest("form");
+      (form.querySelector("textarea:not([hidden])") || form.querySelector("input:not([type=hidden])"))?.focus();
+      $("#sensitive").replaceChildren();
+    }
     else if ((hit = on("[data-focus]"))) {
       if (narrow.matches) showSide("talk");
       const area = $(hit.dataset.focus);
@@ -107,6 +112,7 @@
     }
     const form = event.target.closest("form[data-draft]");
     if (!form || event.target.tagName !== "TEXTAREA") return;
+    $("#sensitive", form)?.replaceChildren();
     store(draftKey(form), event.target.value);
     count(event.target);
   });
@@ -129,10 +135,12 @@
     const form = event.target.closest?.("form[data-draft]");
     if (form && event.detail.successful && !form.matches('[hx-target="#turn-slot"]')) store(draftKey(form), "");
     if (event.detail.successful) $("[data-unreachable]")?.remove();
+    if (form && event.detail.successful) $("#sensitive", form)?.replaceChildren();
     if (event.detail.successful && event.target.dataset?.focusAfter) page.focus = event.target.dataset.focusAfter;
   });
-  document.addEventListener("htmx:afterSwap", () => {
+  document.addEventListener("htmx:afterSwap", (event) => {
     const talk = $("[data-scroll]");
+    if (event.target.id === "sensitive") $("[data-sensitive-said]")?.focus();
     if (talk && !$("#turn")) talk.scrollTop = talk.scrollHeight;
     if (page.focus) { document.getElementById(page.focus)?.focus(); page.focus = null; }
     tellTurn();

@@ -1,0 +1,23 @@
+"""What in a generated project was written for that app alone."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from appliance.core.filetree import FileTree
+
+_OWN: Final = frozenset({"logic.py", "custom.py"})
+_FOLDER: Final = "custom"
+
+
+def written_code(tree: FileTree) -> str:
+    """The conditions, computed values and custom functions of an app; everything else is rendered from its blueprint
+    or the same in every app."""
+    own = []
+    for name, content in tree:
+        path = PurePosixPath(name)
+        if path.name in _OWN or _FOLDER in path.parts[:-1]:
+            own.append(content.decode("utf-8", "replace"))
+    return "\n".join(own)
