@@ -96,6 +96,7 @@ BENCHMARKS = {
     "blueprint": "bench_blueprint.py",
     "inference": "bench_inference.py",
     "injection": "bench_injection.py",
+    "jsonschema": "bench_jsonschema.py",
     "gallery": "bench_gallery.py",
     "precision": "bench_bundle_precision.py",
     "audit": "bench_audit.py",
