@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from appliance.core.clock import Clock
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
-    from appliance.hosting.routes import FrontDoor
     from appliance.studio.coding import CodePart
     from appliance.studio.parts import PlannerPart
 
@@ -144,7 +143,7 @@ class Appliance:
             inspector=self._inspector,
             open_body=lambda ref: self._keeping.vault.open(ref).body,
             pseudonyms=self._keeping.pseudonyms,
-            publish_routes=lambda: self.caddy.apply(self._door()),
+            publish_routes=lambda: self.caddy.apply(front_door(self)),
             reviser=reviser,
             coder=self._coder,
             model=self._engine.digest if self._engine is not None else lambda: "",
@@ -210,7 +209,7 @@ class Appliance:
             self._stack.callback(self._engine.stop)
         self.apps.start()
         self._stack.callback(self.apps.stop_all)
-        self.caddy.start(self._door())
+        self.caddy.start(front_door(self))
         self._stack.callback(self.caddy.stop)
         self._people.departures.recover()
         if self._people.sync is not None:
@@ -285,9 +284,6 @@ class Appliance:
     def describe_engine(self) -> str:
         """One line for people; empty while the model is not ready."""
         return "" if self._engine is None else self._engine.describe()
-
-    def _door(self) -> FrontDoor:
-        return front_door(self.settings, self.layout, self.studio, self.apps, self.governance)
 
 
 def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from appliance.audit.recent import recent_intents
 from appliance.authz.authority import Authority
@@ -146,17 +146,29 @@ def dlp_states(inspector: Inspector) -> dict[str, str]:
     return {"data loss prevention": inspector.state(), "rules of data loss prevention": inspector.rules_state()}
 
 
-def front_door(
-    settings: Settings, layout: Layout, studio: Studio, apps: AppSupervisor, governance: Governance
-) -> FrontDoor:
+class Wired(Protocol):
+    """What stands behind the front door."""
+
+    settings: Settings
+    layout: Layout
+    studio: Studio
+    apps: AppSupervisor
+    governance: Governance
+
+
+def front_door(wired: Wired) -> FrontDoor:
     """Everything that Caddy must know now: previews, and what is published."""
-    previews = [AppRoute(one.slug, apps.address(one.id).socket) for one in studio.projects.all_standing() if one.slug]
-    live = [AppRoute(one.label, one.socket) for one in governance.releases.routes()]
+    previews = [
+        AppRoute(one.slug, wired.apps.address(one.id).socket)
+        for one in wired.studio.projects.all_standing()
+        if one.slug
+    ]
+    live = [AppRoute(one.label, one.socket) for one in wired.governance.releases.routes()]
     return FrontDoor(
-        domain=settings.web.domain,
-        port=settings.web.port,
-        web_socket=layout.web_socket,
-        admin_socket=layout.run / "caddy-admin.sock",
-        storage=settings.home / "caddy",
+        domain=wired.settings.web.domain,
+        port=wired.settings.web.port,
+        web_socket=wired.layout.web_socket,
+        admin_socket=wired.layout.run / "caddy-admin.sock",
+        storage=wired.settings.home / "caddy",
         apps=(*previews, *live),
     )

@@ -85,6 +85,13 @@ def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Res
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if status in {429, 503} else {}
     if isinstance(error, QuotaReached):
         headers["Retry-After"] = str(error.seconds)
+    return _told(request, error, status, headers)
+
+
+def _told(
+    request: Request[Any, Any, Any], error: IntramuralError, status: int, headers: dict[str, str]
+) -> Response[Any]:
+    """The error in the form that whoever asked can read: a part of a page, JSON, or a page."""
     if request.headers.get("hx-request") == "true":
         if isinstance(error, SecretFound) and error.pieces:
             headers |= _BESIDE_THE_WORDS
