@@ -60,6 +60,7 @@ from appliance.verifier.verify import Verifier
 from appliance.web.serve import serve
 from appliance.web.server import make_app
 from appliance.web.services import Services
+from appliance.wiring_api import InDirectory, make_api
 from appliance.wiring_directory import make_people
 from appliance.wiring_identity import check_identity, check_provider
 
@@ -182,6 +183,15 @@ class Appliance:
             clock=clock,
         )
         self._stack.callback(self._people.directory.close)
+        self.api = make_api(
+            settings,
+            database,
+            self._engine,
+            audit=self.audit,
+            vault=self._keeping.vault,
+            clock=clock,
+            holders=InDirectory(self._people.directory),
+        )
         records = records_of(self.studio, database, settings.home)
         self.privacy = self._keeping.privacy({"studio": records, "sign-in": store, "directory": self._people.directory})
         self._exports = SessionExports(settings.home, self.audit, log_key)
@@ -243,6 +253,7 @@ class Appliance:
             transfers=self.transfers,
             audit=self.audit,
             governance=self.governance,
+            api=self.api,
             privacy=self.privacy,
             reader=self._exports.reader(self.privacy),
             export_log=self._exports.export,

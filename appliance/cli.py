@@ -12,6 +12,7 @@ from appliance.audit.witness_commands import witness
 from appliance.cli_audit import COMMANDS as AUDIT_COMMANDS
 from appliance.cli_export import export
 from appliance.cli_identity import identity
+from appliance.cli_keys import keys
 from appliance.cli_login import login, logout, whoami
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
@@ -49,6 +50,7 @@ main.add_command(export)
 main.add_command(identity)
 for sign_in in (login, logout, whoami):
     main.add_command(sign_in)
+main.add_command(keys)
 
 
 @main.command()

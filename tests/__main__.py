@@ -95,6 +95,7 @@ BENCHMARKS = {
     "dlp": "bench_dlp.py",
     "blueprint": "bench_blueprint.py",
     "inference": "bench_inference.py",
+    "jsonschema": "bench_jsonschema.py",
     "gallery": "bench_gallery.py",
     "precision": "bench_bundle_precision.py",
     "audit": "bench_audit.py",

@@ -26,7 +26,7 @@ from appliance.authz.questions import (
 )
 
 COLUMNS: Final = ("visitor", "user", "maker", "reviewer", "operator", "auditor", "local operator")
-_PEOPLE: Final = {"me": "user:me", "other": "user:other", "none": ""}
+_PEOPLE: Final = {"me": "user:me", "other": "user:other", "service": "service:other", "none": ""}
 _ATTRIBUTES: Final[dict[Kind, dict[str, str | int | bool]]] = {
     Kind.DRAFT: {"owner": "user:other"},
     Kind.APP: {"owner": "user:other", "level": 1, "published": False},

@@ -78,7 +78,9 @@ REFUSALS: Final[Mapping[Action, Refusal]] = MappingProxyType(
         Action.ROTATE_KEYS: _OPERATE,
         Action.VIEW_POLICY: _POLICY,
         Action.PROPOSE_POLICY: _POLICY,
-        Action.CREATE_API_KEY: _OPERATE,
+        Action.CREATE_API_KEY: Refusal(
+            "Keys are made by makers for themselves, and by operators for service accounts.", f"{_ASK} makers."
+        ),
         Action.USE_API_KEY: _KEYS,
         Action.REVOKE_API_KEY: _KEYS,
     }

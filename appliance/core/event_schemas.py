@@ -236,6 +236,20 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
     ),
     (Event.AUDIT_SEARCHED, "Somebody searched the log.", "{filters purpose?", "#found #opened"),
     (Event.AUDIT_VIEWED, "Somebody looked at an entry, or at the lineage of a version.", "#entry? app? #version?", ""),
+    (Event.API_KEY_CREATED, "A key for programs was made.", "key holder *scopes #days", ""),
+    (Event.API_KEY_REVOKED, "A key for programs was revoked.", "key holder", ""),
+    (
+        Event.API_REFUSED,
+        "A program was refused: its key does not count, or may not be used so.",
+        "method path code",
+        "",
+    ),
+    (
+        Event.COMPLETION_REQUESTED,
+        "A program asked the model.",
+        "!body endpoint key model digest",
+        "finish #prompt_tokens #cached_tokens #completion_tokens",
+    ),
 )
 SCHEMAS: Final[Mapping[Event, Schema]] = MappingProxyType(
     {event: Schema(event, meaning, _details(intent), _details(done)) for event, meaning, intent, done in _TABLE}

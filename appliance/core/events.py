@@ -72,6 +72,10 @@ class Event(StrEnum):
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_SEARCHED = "audit.searched"
     AUDIT_VIEWED = "audit.viewed"
+    API_KEY_CREATED = "api.key_created"
+    API_KEY_REVOKED = "api.key_revoked"
+    API_REFUSED = "api.refused"
+    COMPLETION_REQUESTED = "api.completion_requested"
 
 
 class Outcome(StrEnum):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from appliance.core.errors import IntramuralError
 
 if TYPE_CHECKING:
+    from appliance.core.answers import AnswerEnd, AnswerPiece, RawPrompt, Wanted
     from appliance.core.events import Event, Outcome
 
 # --- text generation -------------------------------------------------------------------------------------------
@@ -23,6 +24,24 @@ class GenerationFailed(IntramuralError):  # noqa: N818
     """The model could not finish: its process died, its context is full, or the grammar was refused."""
 
     code = "generation_failed"
+
+
+class GenerationBusy(GenerationFailed):
+    """Too many wait for the model already, or the wait took too long."""
+
+    code = "generation_busy"
+
+
+class ContextFull(GenerationFailed):
+    """What was said is longer than the model can take in."""
+
+    code = "context_full"
+
+
+class GrammarRefused(GenerationFailed):
+    """The grammar or schema cannot be used: malformed, too large, or with parts that are not supported."""
+
+    code = "grammar_refused"
 
 
 class GenerationCancelled(IntramuralError):  # noqa: N818
@@ -105,6 +124,13 @@ class GenerationSession(Protocol):
         """
         ...
 
+    def answer(self, wanted: Wanted) -> Iterator[AnswerPiece | AnswerEnd]:
+        """Yield the pieces of one answer, and its end last. The answer does not become part of the conversation.
+
+        Raises :class:`GrammarRefused` when its form cannot be used.
+        """
+        ...
+
     def mark(self) -> int:
         """The number of tokens in the cache now; a point to rewind to."""
         ...
@@ -125,8 +151,8 @@ class GenerationSession(Protocol):
 class TextGenerator(Protocol):
     """The engine, wherever it runs."""
 
-    def session(self, prompt: Prompt) -> AbstractContextManager[GenerationSession]:
-        """Open a conversation; waits its turn when the engine is busy (bounded; then GenerationFailed)."""
+    def session(self, prompt: Prompt | RawPrompt) -> AbstractContextManager[GenerationSession]:
+        """Open a conversation; waits its turn when the engine is busy (bounded; then GenerationBusy)."""
         ...
 
     def describe(self) -> EngineDescription:
@@ -147,6 +173,14 @@ class Person:
     subject: str
     name: str
     email: str = ""
+
+
+class KeyHolders(Protocol):
+    """What is known now of people who hold API keys."""
+
+    def groups_now(self, holder: Person, known: frozenset[str]) -> frozenset[str] | None:
+        """The groups that count for ``holder``, who was in ``known`` at the last sign-in; None: they have left."""
+        ...
 
 
 class AppTokenIssuer(Protocol):

@@ -202,6 +202,21 @@ class IdentitySettings(_Section):
     """E-mail address of the person who gets the apps of people who left."""
 
 
+class ApiSettings(_Section):
+    """The OpenAI-compatible API for programs inside the network."""
+
+    requests: int = Field(default=16, ge=1, le=256)
+    """How many may be answered or wait at a time; the next one is told to come back."""
+    requests_per_key: int = Field(default=4, ge=1, le=256)
+    per_minute: int = Field(default=60, ge=1, le=6000)
+    """Requests of one key."""
+    key_days: int = Field(default=90, ge=1, le=3650)
+    """How long a key is valid when nobody says otherwise."""
+    max_key_days: int = Field(default=365, ge=1, le=3650)
+    sign_in_days: int = Field(default=30, ge=1, le=3650)
+    """A person's keys count for so long after their last sign-in."""
+
+
 class Settings(_Section):
     """Everything, frozen. ``home`` is where all state lives."""
 
@@ -216,6 +231,7 @@ class Settings(_Section):
     mail: MailSettings = MailSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     identity: IdentitySettings = IdentitySettings()
+    api: ApiSettings = ApiSettings()
 
 
 def default_home(environment: Mapping[str, str]) -> Path:

@@ -106,3 +106,24 @@ class Member:
     email: str
     role: str
     added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of a program. ``principal`` is whose it is, as audit log and policies know them; ``groups`` are what the
+    identity provider said of the holder at ``seen_at``. ``prefix`` is the beginning of the secret, to tell keys apart.
+    """
+
+    id: str
+    prefix: str
+    name: str
+    principal: str
+    holder: Person
+    groups: frozenset[str]
+    seen_at: datetime
+    scopes: frozenset[str]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    used_at: datetime | None = None

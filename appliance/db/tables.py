@@ -105,3 +105,26 @@ class MemberRow(SQLModel, table=True):
     email: str = Field(primary_key=True)
     role: str
     added_at: datetime = Field(sa_column=_instant())
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A key of a program; of its secret only the digest."""
+
+    __tablename__: ClassVar[str] = "api_key"
+
+    id: str = Field(primary_key=True)
+    digest: str = Field(unique=True)
+    prefix: str
+    name: str
+    principal: str = Field(index=True)
+    holder_subject: str
+    holder_name: str
+    holder_email: str = ""
+    groups: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    seen_at: datetime = Field(sa_column=_instant())
+    scopes: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    created_by: str
+    created_at: datetime = Field(sa_column=_instant())
+    expires_at: datetime = Field(sa_column=_instant())
+    revoked_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    used_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))

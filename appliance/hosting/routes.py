@@ -21,6 +21,10 @@ _OUR_HEADERS: Final = ("X-Intramural-*", "X_Intramural_*")
 _SESSION_COOKIE: Final = "__Host-intramural[^=;,]*=[^;,]*;? ?"
 _HOST_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SECOND: Final = 1_000_000_000  # Caddy's durations are nanoseconds
+_MODEL_SECONDS: Final = 1200
+"""A whole answer comes when it is complete: after its turn in the queue and its own time."""
+_API_BODY: Final = 2 << 20
+"""Above the service's own limit, so that its error has the shape that programs expect."""
 _RESERVED: Final = frozenset({"studio"})
 
 
@@ -149,8 +153,8 @@ def _response_headers() -> Json:
     return {"handler": "headers", "response": {"deferred": True, "set": fixed, "delete": delete}}
 
 
-def _proxy(socket: Path, **more: object) -> Json:
-    transport = {"protocol": "http", "dial_timeout": 3 * _SECOND, "response_header_timeout": 120 * _SECOND}
+def _proxy(socket: Path, *, wait_seconds: int = 120, **more: object) -> Json:
+    transport = {"protocol": "http", "dial_timeout": 3 * _SECOND, "response_header_timeout": wait_seconds * _SECOND}
     return {
         "handler": "reverse_proxy",
         "transport": transport,
@@ -162,9 +166,17 @@ def _proxy(socket: Path, **more: object) -> Json:
 def _studio(door: FrontDoor) -> Json:
     # The gate answers Caddy alone; from outside it does not exist.
     gate: Json = {"match": [{"path": ["/gate", "/gate/*"]}], **_NOT_FOUND, "terminal": True}
-    rest: Json = {"handler": "subroute", "routes": [gate, {"handle": [_proxy(door.web_socket)]}]}
+    rest: Json = {"handler": "subroute", "routes": [gate, _api(door), {"handle": [_proxy(door.web_socket)]}]}
     handlers = [_clean_request(), _response_headers(), _body_limit(door), rest]
     return _route([door.studio_host], handlers)
+
+
+def _api(door: FrontDoor) -> Json:
+    """Programs with keys (docs/openai-api.md): no cookie goes in or comes out, and an answer may take its time."""
+    no_cookies = {"request": {"delete": ["Cookie"]}, "response": {"delete": ["Set-Cookie"]}}
+    proxy = _proxy(door.web_socket, wait_seconds=_MODEL_SECONDS, headers=no_cookies, flush_interval=-1)
+    limit: Json = {"handler": "request_body", "max_size": _API_BODY}
+    return {"match": [{"path": ["/v1", "/v1/*"]}], "handle": [limit, proxy], "terminal": True}
 
 
 def _gate(door: FrontDoor) -> Json:

@@ -13,10 +13,12 @@ from appliance.core.errors import IntramuralError, Refused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from appliance.core.answers import RawPrompt
     from appliance.core.ports import Message, Prompt
     from appliance.inference.tokenizer import TextTokenizer
 
 _MAX_TEMPLATE: Final = 64 << 10
+_MIDDLE: Final = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 
 
 class ChatTemplateError(IntramuralError):
@@ -87,6 +89,26 @@ class ChatTemplate:
         else:
             rest = [*self._begin, *rest]
         return PromptTokens(tokens=(*stable, *rest), stable=len(stable))
+
+    def render_raw(self, prompt: RawPrompt) -> PromptTokens:
+        """The tokens of a text to continue. With a suffix: both in the order of models that fill in the middle
+        (arXiv 2207.14255), between the control tokens that such models are trained with.
+
+        Raises:
+            InvalidPrompt: this model has no such tokens.
+        """
+        tokenizer = self._tokenizer
+        before = tokenizer.encode(prompt.text)
+        if not prompt.suffix:
+            start = [*self._begin, *before]
+            return PromptTokens(tokens=tuple(start or sorted(tokenizer.end_tokens)[:1]), stable=0)
+        marks = [tokenizer.control(name) for name in _MIDDLE]
+        if None in marks:
+            message = "This model cannot fill in the middle of a text."
+            raise InvalidPrompt(message, action="Leave the suffix out.")
+        prefix, suffix, middle = (mark for mark in marks if mark is not None)
+        after = tokenizer.encode(prompt.suffix)
+        return PromptTokens(tokens=(*self._begin, prefix, *before, suffix, *after, middle), stable=0)
 
     def _text(self, messages: Sequence[Message], *, speak: bool) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]

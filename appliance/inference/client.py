@@ -8,12 +8,16 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
+from appliance.core.answers import AnswerEnd, AnswerPiece, RawPrompt, TokenChance, TokenTold, Wanted
 from appliance.core.errors import IntramuralError
 from appliance.core.ports import (
+    ContextFull,
     EngineDescription,
+    GenerationBusy,
     GenerationCancelled,
     GenerationFailed,
     Grammar,
+    GrammarRefused,
     Prompt,
     TokenUsage,
 )
@@ -25,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ERRORS: Final[dict[str, type[IntramuralError]]] = {
-    kind.code: kind for kind in (GenerationFailed, GenerationCancelled, InvalidPrompt)
+    kind.code: kind
+    for kind in (GenerationFailed, GenerationBusy, GenerationCancelled, ContextFull, GrammarRefused, InvalidPrompt)
 }
 _AnswerT = TypeVar("_AnswerT", bound=protocol.Answer)
 
@@ -55,17 +60,17 @@ class WorkerGenerator:
     answer_seconds: float = 330.0
 
     @contextlib.contextmanager
-    def session(self, prompt: Prompt) -> Iterator[WorkerSession]:
+    def session(self, prompt: Prompt | RawPrompt) -> Iterator[WorkerSession]:
         """Open a conversation; it is over, and its slot free, when the block is left.
 
         Raises:
-            GenerationFailed: the worker does not run, its queue is full, or the prompt does not fit.
+            GenerationFailed: the worker does not run, its queue is full (GenerationBusy), or the prompt does not fit
+                (ContextFull).
             InvalidPrompt: the chat is not one that can be answered.
         """
         link = self._connect()
         try:
-            turns = [protocol.Turn(message.role, message.content) for message in prompt.messages]
-            link.ask(protocol.Open(protocol.VERSION, turns, prompt.stable), protocol.Opened)
+            link.ask(_opening(prompt), protocol.Opened)
             yield WorkerSession(link)
         finally:
             link.close()
@@ -211,6 +216,25 @@ class WorkerSession:
             if not finished:
                 self._abandon()
 
+    def answer(self, wanted: Wanted) -> Iterator[AnswerPiece | AnswerEnd]:
+        """Yield the pieces of one answer, and its end last; when the iterator is closed early, the answer stops."""
+        self._check()
+        self._link.send(_asking(wanted))
+        finished = False
+        try:
+            while not finished:
+                try:
+                    got = self._link.receive()
+                except IntramuralError:
+                    finished = True
+                    raise
+                finished = not isinstance(got, protocol.Part)
+                self._check()
+                yield _told(got)
+        finally:
+            if not finished:
+                self._abandon()
+
     def mark(self) -> int:
         """The number of tokens now; a point to rewind to."""
         self._check()
@@ -252,3 +276,36 @@ class WorkerSession:
         if self._cancelled.is_set():
             message = "The generation was cancelled."
             raise GenerationCancelled(message)
+
+
+def _opening(prompt: Prompt | RawPrompt) -> protocol.Open:
+    if isinstance(prompt, RawPrompt):
+        return protocol.Open(protocol.VERSION, [], 0, prompt.text, prompt.suffix)
+    turns = [protocol.Turn(message.role, message.content) for message in prompt.messages]
+    return protocol.Open(protocol.VERSION, turns, prompt.stable)
+
+
+def _asking(wanted: Wanted) -> protocol.AskAnswer:
+    return protocol.AskAnswer(
+        syntax=wanted.form.syntax.value,
+        source=wanted.form.source,
+        max_tokens=wanted.max_tokens,
+        temperature=wanted.temperature,
+        top_p=wanted.top_p,
+        seed=wanted.seed,
+        stop=list(wanted.stop),
+        top_logprobs=wanted.top_logprobs,
+    )
+
+
+def _told(got: protocol.Answer) -> AnswerPiece | AnswerEnd:
+    if isinstance(got, protocol.Part):
+        tokens = tuple(
+            TokenTold(TokenChance(one.content, one.logprob), tuple(TokenChance(*other) for other in one.top))
+            for one in got.tokens
+        )
+        return AnswerPiece(got.text, tokens)
+    if isinstance(got, protocol.Ended):
+        return AnswerEnd(got.complete, got.prompt_tokens, got.cached_tokens, got.completion_tokens)
+    message = "The model's worker gave an answer that does not fit."
+    raise GenerationFailed(message, cause=type(got).__name__, action="Report this.")

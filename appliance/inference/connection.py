@@ -7,9 +7,11 @@ import contextlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from appliance.core.answers import RawPrompt
 from appliance.core.errors import IntramuralError
-from appliance.core.ports import GenerationFailed, Grammar, Message, Prompt
+from appliance.core.ports import GenerationCancelled, GenerationFailed, Grammar, Message, Prompt
 from appliance.inference import protocol
+from appliance.inference.answers import MAX_TOKENS, Answering, checked, generation_of
 from appliance.inference.conversation import Conversation
 from appliance.inference.detokenizer import StreamingDetokenizer
 from appliance.inference.drafter import Drafter
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from appliance.inference.turnstile import Turnstile
     from appliance.inference.work import Outcome
 
-_MAX_TOKENS: Final = 1 << 16
 _MAX_MESSAGES: Final = 256
 _WRITE_SECONDS: Final = 30.0
 
@@ -136,6 +137,8 @@ class Connection:
             raise protocol.ProtocolError(message)
         if isinstance(request, protocol.Generate):
             return await self._generate(conversation, request)
+        if isinstance(request, protocol.AskAnswer):
+            return await self._give_answer(conversation, request)
         return self._at_once(conversation, request)
 
     def _at_once(self, conversation: Conversation, request: protocol.Request) -> protocol.Answer:
@@ -163,13 +166,17 @@ class Connection:
             message = "The chat has too many messages."
             raise GenerationFailed(message, action=f"Keep it below {_MAX_MESSAGES}.")
         model = self._model.loaded
-        messages = tuple(Message(turn.role, turn.content) for turn in request.messages)
-        prompt = await asyncio.to_thread(model.chat.render, Prompt(messages, request.stable))
+        if request.text is not None:
+            prompt = await asyncio.to_thread(model.chat.render_raw, RawPrompt(request.text, request.suffix))
+        else:
+            messages = tuple(Message(turn.role, turn.content) for turn in request.messages)
+            prompt = await asyncio.to_thread(model.chat.render, Prompt(messages, request.stable))
         conversation = Conversation(prompt, model.tokenizer, context=model.description.context_tokens)
         await self._turnstile.enter(self._tell_place)
         self._conversation = conversation
-        outcome = await self._run(Work(list(prompt.tokens[: prompt.stable]), stable=True))
-        conversation.opened(outcome)
+        if prompt.stable:  # an empty beginning would only clear a slot that may know the rest
+            outcome = await self._run(Work(list(prompt.tokens[: prompt.stable]), stable=True))
+            conversation.opened(outcome)
         return protocol.Opened()
 
     async def _tell_place(self, position: int) -> None:
@@ -179,10 +186,10 @@ class Connection:
 
     async def _generate(self, conversation: Conversation, request: protocol.Generate) -> protocol.Answer:
         if not (
-            1 <= request.max_tokens <= _MAX_TOKENS and 0 <= request.temperature <= 10 and 0 <= request.seed < 1 << 63
+            1 <= request.max_tokens <= MAX_TOKENS and 0 <= request.temperature <= 10 and 0 <= request.seed < 1 << 63
         ):
             message = "The limits of a generation are out of range."
-            raise GenerationFailed(message, action=f"Ask for 1 to {_MAX_TOKENS} tokens at a temperature from 0 to 10.")
+            raise GenerationFailed(message, action=f"Ask for 1 to {MAX_TOKENS} tokens at a temperature from 0 to 10.")
         self._before = conversation.point()
         held = conversation.held
         constraint = await asyncio.to_thread(self._model.grammars.compile, Grammar(request.lark), held=held)
@@ -214,6 +221,41 @@ class Connection:
             return protocol.Finished()  # what became of it is of no interest; the next request restores
         conversation.absorb(work.result.result(), incomplete=detokenizer.pending)
         return protocol.Finished()
+
+    async def _give_answer(self, conversation: Conversation, request: protocol.AskAnswer) -> protocol.Answer:
+        """One answer; the conversation stays as it was."""
+        wanted = checked(request)
+        self._before = conversation.point()
+        tokenizer, tokens = self._model.loaded.tokenizer, conversation.spelled()
+        constraint = await asyncio.to_thread(self._model.grammars.compile, wanted.form)
+        if self._drafter is not None:
+            self._drafter.follow(tokens)
+        room = self._model.loaded.description.context_tokens - len(tokens)
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[list[int] | None] = asyncio.Queue()  # bounded by the context
+        generation = generation_of(wanted, constraint, tokenizer, room=room, drafter=self._drafter)
+        work = Work(tokens, generation, on_tokens=lambda new: _post(loop, arrived, new))
+        answering = Answering(wanted, generation, tokenizer)
+        self._begin(work)
+        work.result.add_done_callback(lambda _future: _post(loop, arrived, None))
+        while (new := await arrived.get()) is not None:
+            part = answering.take(new)
+            if answering.stopped:
+                work.cancel()
+            if part is not None and not self._abandoned:
+                await self._send(part)
+        self._work = None
+        if self._abandoned:
+            return protocol.Finished()
+        try:
+            complete = work.result.result().complete
+        except GenerationCancelled:
+            if not answering.stopped or self._cancelled:
+                raise
+            complete = True
+        if (rest := answering.finish()) is not None:
+            await self._send(rest)
+        return protocol.Ended(complete or answering.stopped, len(tokens), work.cached, answering.tokens)
 
     async def _run(self, work: Work) -> Outcome:
         """Work without a stream."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from llguidance import LLMatcher
 
-from appliance.core.ports import GenerationFailed, Grammar
+from appliance.core.answers import Form, Syntax
+from appliance.core.ports import GenerationFailed, Grammar, GrammarRefused
 from appliance.inference.sampler import allowed_tokens
 
 if TYPE_CHECKING:
@@ -25,7 +26,14 @@ MAX_GRAMMAR: Final = 256 << 10
 """Characters of a grammar; compilation is bounded further by llguidance's own limits."""
 _CACHED: Final = 64
 _MAX_SPELLINGS: Final = 16
-_ANYTHING: Final = Grammar("start: /(.|\\n)*/")
+_JSON_OPTIONS: Final = {
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+    "lenient": False,
+    "coerce_one_of": False,
+}
+_ANYTHING: Final = "start: /(.|\\n)*/"
 
 
 class Constraint:
@@ -156,28 +164,29 @@ class GrammarCompiler:
     def __init__(self, tokenizer: TextTokenizer) -> None:
         self._tokenizer = tokenizer
         self._workers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mask")
-        self._cache: OrderedDict[tuple[str, bytes], LLMatcher] = OrderedDict()
+        self._cache: OrderedDict[tuple[Form, bytes], LLMatcher] = OrderedDict()
         self._lock = Lock()
-        self.compile(_ANYTHING).mask()  # llguidance prepares its tables at the first mask, which takes a while
+        self.compile(Form()).mask()  # llguidance prepares its tables at the first mask, which takes a while
 
-    def compile(self, grammar: Grammar, *, held: bytes = b"") -> Constraint:
+    def compile(self, wanted: Grammar | Form, *, held: bytes = b"") -> Constraint:
         """The constraint of one generation.
 
         Args:
-            grammar: what the text must match.
+            wanted: what the text must match.
             held: bytes that stand before the generated text but have no tokens yet; they are the first forced text,
                 so that tokens may reach across the boundary.
 
         Raises:
-            GenerationFailed: the grammar is malformed, empty or too large; the cause says where.
+            GrammarRefused: it is malformed, empty, too large or not supported; the cause says where.
         """
-        key = (grammar.lark, held)
+        form = wanted if isinstance(wanted, Form) else Form(Syntax.LARK, wanted.lark)
+        key = (form, held)
         with self._lock:
             fresh = self._cache.get(key)
             if fresh is not None:
                 self._cache.move_to_end(key)
         if fresh is None:
-            fresh = self._compiled(grammar, held)
+            fresh = self._compiled(form, held)
             with self._lock:
                 self._cache[key] = fresh
                 while len(self._cache) > _CACHED:
@@ -188,16 +197,16 @@ class GrammarCompiler:
         """Stop the thread that computes masks."""
         self._workers.shutdown(wait=True, cancel_futures=True)
 
-    def _compiled(self, grammar: Grammar, held: bytes) -> LLMatcher:
-        if len(grammar.lark) > MAX_GRAMMAR:
+    def _compiled(self, form: Form, held: bytes) -> LLMatcher:
+        if len(form.source) > MAX_GRAMMAR:
             message = "The grammar is too large."
             action = f"Keep it below {MAX_GRAMMAR} characters."
-            raise GenerationFailed(message, cause=f"{len(grammar.lark)} characters", action=action)
-        matcher = LLMatcher(self._tokenizer.for_grammars, _source(grammar, held), log_level=0)
+            raise GrammarRefused(message, cause=f"{len(form.source)} characters", action=action)
+        matcher = LLMatcher(self._tokenizer.for_grammars, grammar_source(form, held), log_level=0)
         if matcher.is_error():
             message = "The grammar cannot be compiled."
             cause = " ".join(str(matcher.get_error()).split())[:500]
-            raise GenerationFailed(message, cause=cause, action="Correct the grammar at the place named.")
+            raise GrammarRefused(message, cause=cause, action="Correct the grammar at the place named.")
         return matcher
 
 
@@ -213,9 +222,32 @@ def _specimen(byte: int) -> str:
     return character
 
 
-def _source(grammar: Grammar, held: bytes) -> str:
+def grammar_source(form: Form, held: bytes) -> str:
+    """The form as llguidance reads it, after the bytes that are held back."""
+    part = _part(form)
     if not held:
-        return str(LLMatcher.grammar_from_lark(grammar.lark))
+        return json.dumps({"grammars": [part]})
     literal = json.dumps(held.decode("utf-8"), ensure_ascii=False)
-    outer = {"lark_grammar": f"start: {literal} @after"}
-    return json.dumps({"grammars": [outer, {"name": "after", "lark_grammar": grammar.lark}]})
+    return json.dumps({"grammars": [{"lark_grammar": f"start: {literal} @after"}, {"name": "after", **part}]})
+
+
+def _part(form: Form) -> dict[str, object]:
+    if form.syntax is Syntax.JSON_SCHEMA:
+        return {"json_schema": _schema(form.source)}
+    if form.syntax is Syntax.REGEX:
+        return dict(json.loads(LLMatcher.grammar_from_regex(form.source))["grammars"][0])
+    return {"lark_grammar": _ANYTHING if form.syntax is Syntax.TEXT else form.source}
+
+
+def _schema(source: str) -> dict[str, object]:
+    """A schema with our own options, whatever options it brings along: a small model that may choose its white space
+    writes nothing else, and a lenient reading would take values that the schema forbids."""
+    try:
+        schema = json.loads(source)
+    except (ValueError, RecursionError) as error:
+        message = "The JSON schema cannot be read."
+        raise GrammarRefused(message, cause=str(error)[:200], action="Correct it.") from error
+    if not isinstance(schema, dict):
+        message = "The JSON schema is not an object."
+        raise GrammarRefused(message, action="Write it as an object with a type.")
+    return {**schema, "x-guidance": dict(_JSON_OPTIONS)}

@@ -98,6 +98,10 @@ class Conversation:
             decode_seconds=self.usage.decode_seconds + outcome.decode_seconds,
         )
 
+    def spelled(self) -> list[int]:
+        """Everything as tokens, what is held back too."""
+        return [*self.tokens, *(self._tokenizer.encode(self.held.decode("utf-8")) if self.held else [])]
+
     def mark(self) -> int:
         """A point to return to: the number of tokens so far.
 

@@ -68,6 +68,7 @@ class _Request:
             drafted=sequence.drafted,
             prefill_seconds=self.prefill_seconds,
             decode_seconds=self.decode_seconds,
+            complete=sequence.complete,
         )
 
 
@@ -159,12 +160,14 @@ class Engine:
         request = self._requests[ticket]
         sequence, work = request.sequence, request.work
         shared = self._slots.fill(slot, sequence.tokens, stable=work.stable)
-        self._slots.cache.rewind(slot, sequence.resume(shared))
+        kept = sequence.resume(shared)
+        self._slots.cache.rewind(slot, kept)
         self._slots.note(slot)
         if request.started:
             return
         request.started = True
         request.cached = min(shared, len(work.tokens))
+        work.cached = kept
         request.deadline = time.monotonic() + work.seconds
         work.interrupt = partial(self._interrupt, work)
         if forced := sequence.start():

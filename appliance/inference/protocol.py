@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.core.errors import IntramuralError
 
-VERSION: Final = 2
+VERSION: Final = 3
 MAX_FRAME: Final = 8 << 20
 """Bytes of one frame's body; a longer one ends the connection."""
 LENGTH: Final = struct.Struct(">I")
@@ -44,6 +44,9 @@ class Open(_Frame, frozen=True, tag="open"):
     version: int
     messages: list[Turn]
     stable: int
+    text: str | None = None
+    """Instead of messages: what the model continues."""
+    suffix: str = ""
 
 
 class Append(_Frame, frozen=True, tag="append"):
@@ -59,6 +62,19 @@ class Generate(_Frame, frozen=True, tag="generate"):
     max_tokens: int
     temperature: float
     seed: int
+
+
+class AskAnswer(_Frame, frozen=True, tag="answer"):
+    """Stream one answer; the fields of :class:`appliance.core.answers.Wanted`."""
+
+    syntax: Literal["text", "lark", "regex", "json_schema"]
+    source: str
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+    stop: list[str]
+    top_logprobs: int | None
 
 
 class Mark(_Frame, frozen=True, tag="mark"):
@@ -107,6 +123,30 @@ class Piece(_Frame, frozen=True, tag="piece"):
     text: str
 
 
+class Told(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A token, its log probability, and the most probable ones at its place with theirs."""
+
+    content: bytes
+    logprob: float
+    top: list[tuple[bytes, float]]
+
+
+class Part(_Frame, frozen=True, tag="part"):
+    """A part of an answer."""
+
+    text: str
+    tokens: list[Told]
+
+
+class Ended(_Frame, frozen=True, tag="ended"):
+    """The answer is over; the fields of :class:`appliance.core.answers.AnswerEnd`."""
+
+    complete: bool
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
 class Finished(_Frame, frozen=True, tag="finished"):
     """The generation ended."""
 
@@ -148,8 +188,8 @@ class Failed(_Frame, frozen=True, tag="failed"):
     action: str
 
 
-Request = Open | Append | Generate | Mark | Rewind | GetUsage | Describe | Cancel | Abandon
-Answer = Queued | Opened | Done | Piece | Finished | Marked | UsageReport | Described | Failed
+Request = Open | Append | Generate | AskAnswer | Mark | Rewind | GetUsage | Describe | Cancel | Abandon
+Answer = Queued | Opened | Done | Piece | Part | Ended | Finished | Marked | UsageReport | Described | Failed
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _REQUESTS: Final = msgspec.msgpack.Decoder(Request)

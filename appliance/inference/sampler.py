@@ -1,7 +1,9 @@
-"""Chooses the next token among those that the grammar allows."""
+"""Chooses the next token among those that the grammar allows, and tells how probable it was where that is asked."""
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 _TRIES: Final = 4
 """How often the overall best token is tried before all allowed ones are listed: it is allowed most of the time."""
+_PROBABLE: Final = 256
+"""Among so many of the most probable tokens the nucleus is looked for first; it seldom has more."""
 
 
 def allowed_tokens(mask: NDArray[np.uint32]) -> NDArray[np.intp]:
@@ -25,17 +29,41 @@ def allowed_tokens(mask: NDArray[np.uint32]) -> NDArray[np.intp]:
     return np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
 
 
+@dataclass(frozen=True)
+class Chance:
+    """A choice: natural logarithms of probabilities in the model's distribution over the whole vocabulary."""
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...]
+    """The most probable tokens, best first."""
+
+
 class Sampler:
     """Greedy at temperature 0, otherwise softmax sampling with its own seeded generator (PCG64).
 
     Args:
         temperature: divides the logits; 0 takes the largest.
         seed: the same seed, prompt and grammar give the same text on the same machine.
+        top_p: sample among the most probable tokens that together have this probability (nucleus sampling,
+            arXiv 1904.09751); the most probable one always counts.
+        top_logprobs: note for each choice how probable it was, and so many of the most probable tokens; None: do not.
     """
 
-    def __init__(self, temperature: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self, temperature: float = 0.0, seed: int = 0, *, top_p: float = 1.0, top_logprobs: int | None = None
+    ) -> None:
         self._temperature = temperature
+        self._top_p = top_p
+        self._top_logprobs = top_logprobs
         self._random = np.random.default_rng(seed)
+        self.chances: Final[deque[Chance]] = deque()
+        """One for each choice that was not taken from here yet, in order."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether :attr:`chances` are noted."""
+        return self._top_logprobs is not None
 
     def choose(self, logits: NDArray[np.float32], mask: NDArray[np.uint32]) -> int:
         """The chosen token id. ``logits`` is scratch memory: it may be changed.
@@ -43,6 +71,19 @@ class Sampler:
         Raises:
             GenerationFailed: the grammar allows no token, or the logits are not numbers.
         """
+        if self._top_logprobs is None:
+            return self._choose(logits, mask)
+        largest = logits.max()
+        _require_number(largest)
+        total = float(largest) + float(np.log(np.exp(logits - largest).sum(dtype=np.float64)))
+        best = _best(logits, self._top_logprobs)
+        top = tuple((int(token), float(logits[token]) - total) for token in best)
+        told = logits.copy()
+        token = self._choose(logits, mask)
+        self.chances.append(Chance(token, float(told[token]) - total, top))
+        return token
+
+    def _choose(self, logits: NDArray[np.float32], mask: NDArray[np.uint32]) -> int:
         if self._temperature == 0.0:
             for _ in range(_TRIES):
                 best = int(logits.argmax())
@@ -61,9 +102,37 @@ class Sampler:
             _require_number(scores[best])
             return int(allowed[best])
         scaled = (scores.astype(np.float64) - scores.max()) / self._temperature
-        weights = np.exp(scaled).cumsum()
+        weights = np.exp(scaled)
+        if self._top_p < 1.0:
+            nucleus = _nucleus(weights, self._top_p)
+            allowed, weights = allowed[nucleus], weights[nucleus]
+        weights = weights.cumsum()
         _require_number(weights[-1])
         return int(allowed[np.searchsorted(weights, self._random.random() * weights[-1], side="right")])
+
+
+def _best(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The places of the ``count`` largest values, largest first; of equal ones the first."""
+    count = min(count, len(values))
+    if not count:
+        return np.empty(0, dtype=np.intp)
+    threshold = np.partition(values, -count)[-count]
+    places = np.flatnonzero(values >= threshold)
+    return places[np.argsort(-values[places], kind="stable")][:count]
+
+
+def _nucleus(weights: NDArray[np.float64], top_p: float) -> NDArray[np.intp]:
+    """The places of the fewest largest weights that make up ``top_p`` of the sum, ascending."""
+    wanted = top_p * weights.sum()
+    _require_number(wanted)
+    count = min(_PROBABLE, len(weights))
+    while True:
+        places = np.argpartition(-weights, count - 1)[:count]
+        places = places[np.lexsort((places, -weights[places]))]
+        reached = int(np.searchsorted(weights[places].cumsum(), wanted, side="left")) + 1
+        if reached <= count or count == len(weights):
+            return np.sort(places[: min(reached, count)])
+        count = min(len(weights), count * 8)
 
 
 def _require_number(value: np.floating[np.typing.NBitBase] | np.float32) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from appliance.core.ports import GenerationFailed
+from appliance.core.ports import ContextFull
 from appliance.inference.kv_cache import common_prefix
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ class Chunk:
     drafted: int = 0
 
 
-def context_full(context: int) -> GenerationFailed:
+def context_full(context: int) -> ContextFull:
     """The error for a conversation that has no room left."""
     message = "The model's context is full."
     action = "Shorten the request, or raise model.context_tokens if the model allows it."
-    return GenerationFailed(message, cause=f"{context} tokens", action=action)
+    return ContextFull(message, cause=f"{context} tokens", action=action)
 
 
 class TokenSequence:
@@ -68,7 +68,7 @@ class TokenSequence:
         written: how many leading ones are not new text: what the model wrote, and what came before that.
 
     Raises:
-        GenerationFailed: the conversation is longer than the context.
+        ContextFull: the conversation is longer than the context.
     """
 
     def __init__(self, tokens: list[int], *, generation: Generation | None, context: int, written: int = 0) -> None:
@@ -78,6 +78,8 @@ class TokenSequence:
         self._generation = generation
         self._context = context
         self._ended = False
+        self.complete = False
+        """Whether the answer came to its own end; false where the limit of tokens cut it off."""
         self.computed = 0
         """How many leading tokens are in the cache."""
         self.sampled = 0
@@ -194,7 +196,7 @@ class TokenSequence:
         token = generation.sampler.choose(logits, generation.constraint.mask())
         generation.constraint.accept(token)
         if token in generation.end_tokens:
-            self._ended = True
+            self._ended = self.complete = True
             return []
         if len(self._tokens) >= self._context:
             raise context_full(self._context)
@@ -203,13 +205,15 @@ class TokenSequence:
         return [token, *self._follow(generation)]
 
     def _follow(self, generation: Generation) -> list[int]:
-        """Append forced tokens and see whether that was all."""
+        """Append forced tokens and see whether that was all. Where probabilities are told, every token is chosen:
+        those of forced ones are not computed."""
         budget = generation.max_tokens - len(self.generated)
         room = self._context - len(self._tokens)
-        forced = generation.constraint.forced(min(budget, room))
+        forced = [] if generation.sampler.tells else generation.constraint.forced(min(budget, room))
         self._tokens.extend(forced)
         self.forced += len(forced)
-        self._ended = generation.constraint.finished or len(forced) == budget
+        self.complete = generation.constraint.finished
+        self._ended = self.complete or len(forced) == budget
         if not self._ended and len(self._tokens) >= self._context:
             raise context_full(self._context)
         return forced

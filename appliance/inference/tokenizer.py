@@ -81,6 +81,10 @@ class TextTokenizer:
                 tokens.extend(self.encode(part))
         return tokens
 
+    def control(self, name: str) -> int | None:
+        """The control token of that name, if this model has it."""
+        return self._special.get(name)
+
     def has_special_text(self, text: str) -> bool:
         """Whether ``text`` contains the spelling of a control token."""
         return self._special_text.search(text) is not None

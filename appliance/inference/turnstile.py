@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from appliance.core.ports import GenerationFailed
+from appliance.core.ports import GenerationBusy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,14 +36,14 @@ class Turnstile:
         """Wait for a place inside. ``notice`` hears how many go first, at once and again while it lasts.
 
         Raises:
-            GenerationFailed: too many are waiting already, or it takes too long.
+            GenerationBusy: too many are waiting already, or it takes too long.
         """
         if self._free and not self._queue:
             self._free -= 1
             return
         if len(self._queue) >= self._limit:
             message = "The model is busy and its queue is full."
-            raise GenerationFailed(message, cause=f"{self._limit} are waiting", action="Try again in a minute.")
+            raise GenerationBusy(message, cause=f"{self._limit} are waiting", action="Try again in a minute.")
         turn = asyncio.Event()
         deadline = asyncio.get_running_loop().time() + self._wait_seconds
         self._queue.append(turn)
@@ -65,7 +65,7 @@ class Turnstile:
     def _require_time(self, deadline: float) -> None:
         if asyncio.get_running_loop().time() > deadline:
             message = "The model has been busy for too long."
-            raise GenerationFailed(message, cause=f"{self._wait_seconds:g} s", action="Try again later.")
+            raise GenerationBusy(message, cause=f"{self._wait_seconds:g} s", action="Try again later.")
 
     def leave(self) -> None:
         """Give the place to whoever waits longest."""

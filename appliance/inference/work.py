@@ -29,6 +29,8 @@ class Outcome:
     drafted: int
     prefill_seconds: float
     decode_seconds: float
+    complete: bool = True
+    """Whether the answer came to its own end."""
 
 
 @dataclass(eq=False)
@@ -42,6 +44,7 @@ class Work:
         stable: these tokens recur in other conversations, so their keys and values are kept.
         seconds: limit, from its admission on.
         on_tokens: called on the engine's thread with new tokens; must return at once.
+        cached: how many of ``tokens`` were in the cache already; set when it is admitted.
         result: the outcome, or the error.
         interrupt: set by the engine when the request is admitted; gives up the running step if it is this one's alone.
     """
@@ -52,6 +55,7 @@ class Work:
     stable: bool = False
     seconds: float = 300.0
     on_tokens: Callable[[list[int]], None] = lambda _tokens: None
+    cached: int = 0
     result: Future[Outcome] = field(default_factory=Future)
     interrupt: Callable[[], None] | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from appliance.core.errors import IntramuralError, SettingsError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from appliance.core.ports import AuditSink
+    from appliance.core.ports import AuditSink, EngineDescription, TextGenerator
     from appliance.core.settings import ModelSettings
 
 _log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Engine:
         self.generator = self._supervisor.generator()
         self._stage = "starting"
         self._described = ""
+        self._known: EngineDescription | None = None
 
     def start(self, when_ready: Callable[[], None]) -> None:
         """Begin to start; the first request waits until it is ready. ``when_ready`` is then called on a thread."""
@@ -90,6 +92,21 @@ class Engine:
                 return ""
             self._described = f"{told.model}, {told.threads} CPU threads" if "CPU" in told.provider else told.model
         return self._described
+
+    def description(self) -> EngineDescription | None:
+        """What runs, for programs; None while it is not ready."""
+        if self.state() != "ok":
+            return None
+        if self._known is None:
+            try:
+                self._known = self._supervisor.describe()
+            except IntramuralError:
+                return None
+        return self._known
+
+    def generator_heard_by(self, on_queued: Callable[[int], None]) -> TextGenerator:
+        """Asks the model; ``on_queued`` hears how many go first while it waits."""
+        return replace(self.generator, on_queued=on_queued)
 
     def digest(self) -> str:
         """The digest of the bundle that is loaded; empty while it is not ready."""

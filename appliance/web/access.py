@@ -3,9 +3,9 @@ nothing is closed.
 
 ``rule`` makes the options of a handler. How callers are known: ``PUBLIC`` (not at all), ``SIGNED_IN`` (a session in the
 studio), ``LOCAL`` (the operator on this machine, by token), ``EITHER`` of the two, or an access token of the identity
-provider. What they want is an action of the policies, which decide; the actions in ``STEP_UP`` ask for a fresh second
-proof besides (:mod:`appliance.web.step_up`). Every POST of a session carries its CSRF token and an ``Origin`` that is
-the studio's.
+provider, ``KEY`` (a program, by its key). What they want is an action of the policies, which decide; the actions in
+``STEP_UP`` ask for a fresh second proof besides (:mod:`appliance.web.step_up`). Every POST of a session carries its
+CSRF token and an ``Origin`` that is the studio's.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from appliance.studio.people import Actor, Via
 from appliance.web import cookies
 from appliance.web.bearer import bearer_of, presents_access_token
 from appliance.web.limits import TooMany
+from appliance.web.openai.admission import admit
 from appliance.web.rules import DECIDES_ITSELF, decide_route
 from appliance.web.standing import all_groups, standing
 from appliance.web.step_up import require_step_up
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from litestar.handlers import BaseRouteHandler
 
     from appliance.core.ports import Person
+    from appliance.identity.api_keys import Scope
     from appliance.identity.sessions import Session
     from appliance.web.services import Services
 
@@ -43,6 +45,7 @@ PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed-in"
 LOCAL: Final = "local"
 EITHER: Final = "either"
+KEY: Final = "key"
 STEP_UP: Final = frozenset(
     {
         Action.ADMINISTER,
@@ -81,6 +84,11 @@ def rule(access: str, action: Action, *, by_handler: bool = False) -> dict[str, 
     return {"access": access, "action": action, "by_handler": by_handler}
 
 
+def key_rule(scope: Scope, action: Action) -> dict[str, Any]:
+    """The options of a handler for programs, which show a key that was made for ``scope``; no cookie counts."""
+    return {"access": KEY, "action": action, "by_handler": True, "scope": scope}
+
+
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of every route.
 
@@ -89,8 +97,12 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """
     services: Services = connection.app.state.services
     access, action = handler.opt.get("access"), handler.opt.get("action")
-    if access not in {PUBLIC, SIGNED_IN, LOCAL, EITHER} or not isinstance(action, Action):
+    if access not in {PUBLIC, SIGNED_IN, LOCAL, EITHER, KEY} or not isinstance(action, Action):
         raise _no_such_page()
+    if access == KEY:
+        connection.scope["state"][DECIDES_ITSELF] = True
+        await admit(connection, services, handler.opt["scope"])
+        return
     if access == EITHER and presents_access_token(connection):
         person, groups, session_of = await bearer_of(connection, services)
         connection.state.actor = actor_of(person, all_groups(services, person, groups), services)

@@ -61,11 +61,15 @@ class Limits:
     kiosks: RateLimit = field(default_factory=lambda: RateLimit(burst=20, per_minute=30))
     """Per app and address that asks; the app itself counts once more, over all addresses."""
 
+    api: RateLimit = field(default_factory=lambda: RateLimit(burst=60, per_minute=60))
+    """Per API key."""
+
     @classmethod
-    def default(cls) -> Limits:
+    def default(cls, *, api_per_minute: int = 60) -> Limits:
         """Generous for people, tight for programs."""
         return cls(
             posts=RateLimit(burst=60, per_minute=120),
             builds=RateLimit(burst=20, per_minute=12),
             sign_ins=RateLimit(burst=60, per_minute=120),
+            api=RateLimit(burst=api_per_minute, per_minute=api_per_minute),
         )

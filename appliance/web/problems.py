@@ -16,6 +16,7 @@ from appliance.identity.errors import BearerRefused, LogoutTokenRefused, Session
 from appliance.studio.errors import Busy, NotAllowed, NotFound
 from appliance.web.access import ForgedRequest, NotSignedIn
 from appliance.web.limits import TooMany
+from appliance.web.openai.errors import answer, as_api_error, is_api, of_framework
 from appliance.web.render import page
 from appliance.web.request_context import REFUSAL
 from appliance.web.step_up import answer_step_up
@@ -62,6 +63,9 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
 
 def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Response[Any]:
     """The answer for one of our own errors."""
+    if is_api(request.url.path):
+        request.scope["state"][REFUSAL] = error
+        return answer(as_api_error(error))
     status = status_of(error)
     request.scope["state"][REFUSAL] = error
     if status == 500:
@@ -83,6 +87,8 @@ def answer_error(request: Request[Any, Any, Any], error: IntramuralError) -> Res
 
 def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """The answer for an error of the framework: no such route, wrong method, too large, malformed."""
+    if is_api(request.url.path):
+        return answer(of_framework(request, error))
     message, action = _HTTP_WORDS.get(error.status_code, ("This request cannot be used.", "Reload the page and retry."))
     known = IntramuralError(message, action=action)
     if request.headers.get("hx-request") == "true":

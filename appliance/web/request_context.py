@@ -19,11 +19,13 @@ from appliance.core.act_context import ActContext, acting, refine
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event, Outcome
 from appliance.core.ids import new_id
+from appliance.identity.api_keys import ApiKeyRefused
 from appliance.identity.errors import BearerRefused, LogoutTokenRefused, SessionEnded, SignInRefused
 from appliance.studio.errors import ByPolicy, NotAllowed
 from appliance.studio.people import NotYours
 from appliance.web.access import ForgedRequest
 from appliance.web.limits import RateLimit
+from appliance.web.openai.errors import is_api
 from appliance.web.rules import DECIDES_ITSELF, DECISION
 
 if TYPE_CHECKING:
@@ -35,7 +37,16 @@ NOBODY: Final = "nobody"
 LOCAL: Final = "local"
 REFUSAL: Final = "intramural_refusal"
 """Where the answer to an error leaves the error, in the request's state."""
-RECORDED: Final = (NotAllowed, NotYours, ForgedRequest, SignInRefused, BearerRefused, LogoutTokenRefused, SessionEnded)
+RECORDED: Final = (
+    NotAllowed,
+    NotYours,
+    ForgedRequest,
+    SignInRefused,
+    BearerRefused,
+    LogoutTokenRefused,
+    SessionEnded,
+    ApiKeyRefused,
+)
 """Refusals that are evidence. Asking somebody to sign in, or a mistake in a form, is none."""
 SIGN_INS: Final = (SignInRefused, BearerRefused, LogoutTokenRefused, SessionEnded)
 _MAX_PATH: Final = 200
@@ -78,6 +89,7 @@ class RequestContext:
 
     def _record(self, scope: Scope, error: IntramuralError) -> None:
         event = Event.SIGN_IN_REFUSED if isinstance(error, SIGN_INS) else Event.ACCESS_REFUSED
+        event = Event.API_REFUSED if is_api(str(scope["path"])) else event
         actor = scope["state"].get("actor")
         principal = scope["state"].get("principal") or (NOBODY if actor is None else actor.principal)
         # Addresses can hold one-time codes and searches behind the question mark; paths hold identifiers only.

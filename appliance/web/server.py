@@ -13,6 +13,7 @@ from litestar.static_files import create_static_files_router
 from appliance.authz.actions import Action
 from appliance.core.errors import IntramuralError
 from appliance.web.access import PUBLIC, authorize, rule
+from appliance.web.controllers.api_keys import ApiKeyController
 from appliance.web.controllers.approvals import ApprovalController
 from appliance.web.controllers.apps import AppController
 from appliance.web.controllers.audit_desk import AuditDeskController
@@ -38,6 +39,8 @@ from appliance.web.controllers.talk import TalkController
 from appliance.web.controllers.texts import TextController
 from appliance.web.headers import SecurityHeaders
 from appliance.web.limits import Limits
+from appliance.web.openai.controller import OpenAiController
+from appliance.web.openai.running import Seats
 from appliance.web.openings import Openings
 from appliance.web.problems import answer_defect, answer_error, answer_http
 from appliance.web.render import APP_ASSETS, ASSETS, STATIC
@@ -52,6 +55,7 @@ MAX_BODY_BYTES = 1 << 20
 def make_app(services: Services, limits: Limits | None = None) -> Litestar:
     """The application; it owns nothing that must be closed."""
     version = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
+    settings = services.settings.api
     statics = [
         create_static_files_router(
             path=path, directories=[STATIC], opt=rule(PUBLIC, Action.VISIT), after_request=_cacheable, name=path
@@ -61,6 +65,8 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
     app = Litestar(
         route_handlers=[
             HomeController,
+            ApiKeyController,
+            OpenAiController,
             AppController,
             CodeController,
             DesignController,
@@ -92,7 +98,13 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             Exception: answer_defect,
         },
         state=State(
-            {"services": services, "limits": limits or Limits.default(), "assets": version, "openings": Openings()}
+            {
+                "services": services,
+                "limits": limits or Limits.default(api_per_minute=settings.per_minute),
+                "assets": version,
+                "openings": Openings(),
+                "seats": Seats(settings.requests, settings.requests_per_key),
+            }
         ),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,

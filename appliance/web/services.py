@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from appliance.audit.privacy import Privacy
     from appliance.audit.reading import AuditReader
+    from appliance.core.answers import PromptScreen
     from appliance.core.clock import Clock
-    from appliance.core.ports import AppTokenIssuer, AuditSink, Person
+    from appliance.core.ports import AppTokenIssuer, AuditSink, BodyVault, EngineDescription, Person, TextGenerator
     from appliance.core.settings import Settings
     from appliance.identity.app_sessions import AppSessions
     from appliance.identity.assurance import StepUp
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from appliance.identity.scim.endpoint import ScimEndpoint, ScimTokens
     from appliance.identity.sessions import Sessions
     from appliance.studio.addresses import Addresses
+    from appliance.studio.api_keys import ApiKeys
     from appliance.studio.assembly import Studio
     from appliance.studio.departures import Departures
     from appliance.studio.directory_sync import DirectorySync
@@ -110,6 +112,31 @@ class GalleryTemplate(Protocol):
         ...
 
 
+class ServedModel(Protocol):
+    """The model, for whoever asks it directly."""
+
+    def description(self) -> EngineDescription | None:
+        """What runs; None while it is not ready."""
+        ...
+
+    def generator(self, on_queued: Callable[[int], None]) -> TextGenerator:
+        """Asks the model; ``on_queued`` hears how many go first while it waits, and may raise to give up."""
+        ...
+
+
+@dataclass(frozen=True)
+class ApiServices:
+    """What programs use over the API."""
+
+    keys: ApiKeys
+    model: ServedModel
+    vault: BodyVault
+    since: int
+    """When this service was put together, in POSIX seconds."""
+    screen: PromptScreen | None = None
+    """Looks at words before the model does; None: nothing does."""
+
+
 @dataclass(frozen=True)
 class Services:
     """Everything that a controller may use."""
@@ -122,6 +149,7 @@ class Services:
     transfers: Transfers
     audit: AuditSink
     governance: Governance
+    api: ApiServices
     privacy: Privacy
     reader: AuditReader
     export_log: Callable[[str, str, str, str], Path]

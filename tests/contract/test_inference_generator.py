@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.core.ports import GenerationCancelled, GenerationFailed, Grammar, Message, Prompt
+from appliance.core.answers import AnswerEnd, AnswerPiece, Form, RawPrompt, Syntax, Wanted
+from appliance.core.ports import (
+    ContextFull,
+    GenerationCancelled,
+    GenerationFailed,
+    Grammar,
+    GrammarRefused,
+    Message,
+    Prompt,
+)
+from appliance.inference.chat import InvalidPrompt
 from tests.fakes.generator import FakeGenerator
 from tests.fixtures.inference_worker import running_tiny_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from appliance.core.answers import TokenTold
     from appliance.core.ports import TextGenerator
 
 PROMPT = Prompt((Message("system", "You write plans."), Message("user", "Track loans.")), stable=1)
@@ -213,3 +225,136 @@ def test_conversations_of_several_clients_are_written_together() -> None:
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(converse, range(8))) == alone
         assert not queued
+
+
+def answer_of(
+    generator: TextGenerator, wanted: Wanted, prompt: Prompt | RawPrompt = PROMPT
+) -> tuple[str, list[TokenTold], AnswerEnd]:
+    with generator.session(prompt) as session:
+        got = list(session.answer(wanted))
+    end = got.pop()
+    assert isinstance(end, AnswerEnd)
+    pieces = [piece for piece in got if isinstance(piece, AnswerPiece)]
+    assert len(pieces) == len(got)
+    return "".join(piece.text for piece in pieces), [told for piece in pieces for told in piece.tokens], end
+
+
+LETTERS = Form(Syntax.LARK, "start: /[a-d]{40}/")
+
+
+def test_answer_ends_by_itself_or_at_its_limit(generator: TextGenerator) -> None:
+    text, told, end = answer_of(generator, Wanted(LETTERS, max_tokens=100))
+    assert re.fullmatch("[a-d]{40}", text)
+    assert (told, end.complete) == ([], True)
+    assert 0 < end.completion_tokens <= 40
+    text, _, end = answer_of(generator, Wanted(LETTERS, max_tokens=3))
+    assert (end.complete, end.completion_tokens) == (False, 3)
+    assert re.fullmatch("[a-d]{1,39}", text)
+
+
+def test_a_stop_text_ends_the_answer_before_it(generator: TextGenerator) -> None:
+    form = Form(Syntax.LARK, 'start: "one two three four"')
+    text, told, end = answer_of(generator, Wanted(form, stop=("two three", "e f"), top_logprobs=0))
+    assert text == "one "
+    assert end.complete
+    joined = b"".join(one.chosen.content for one in told)
+    assert joined.startswith(b"one ")
+    assert len(joined) - len(told[-1].chosen.content) < len(b"one ")
+    again, _, _ = answer_of(generator, Wanted(form, stop=("two four",)))
+    assert again == "one two three four"
+
+
+def test_answer_leaves_the_conversation_as_it_was(generator: TextGenerator) -> None:
+    with generator.session(PROMPT) as session:
+        session.append("app\n")
+        mark = session.mark()
+        for wanted in (Wanted(LETTERS), Wanted(LETTERS, stop=("a", "b"))):
+            list(session.answer(wanted))
+            assert session.mark() == mark
+        for _ in session.answer(Wanted(LETTERS)):
+            break
+        assert session.mark() == mark
+        assert "".join(session.generate(FORCED, max_tokens=60)) == "access: everyone may read\n"
+
+
+def test_an_answer_is_cancelled(generator: TextGenerator) -> None:
+    with generator.session(PROMPT) as session:
+        pieces = session.answer(Wanted(Form(Syntax.LARK, "start: /[a-z]{400}/"), seed=3))
+        next(pieces)
+        session.cancel()
+        with pytest.raises(GenerationCancelled):
+            list(pieces)
+
+
+def test_a_form_that_cannot_be_used_is_a_clear_error(generator: TextGenerator) -> None:
+    for form in (Form(Syntax.LARK, "start: missing"), Form(Syntax.JSON_SCHEMA, '{"not": {}}')):
+        with generator.session(PROMPT) as session, pytest.raises(GrammarRefused) as caught:
+            list(session.answer(Wanted(form)))
+        assert caught.value.action
+
+
+def test_errors_of_full_contexts_have_their_own_kind(generator: TextGenerator) -> None:
+    with (
+        pytest.raises(ContextFull),
+        generator.session(Prompt((Message("user", "loans and items " * 200),))),
+    ):
+        pass
+
+
+def test_answers_are_reproducible_and_probabilities_align(worker: TextGenerator) -> None:
+    wanted = Wanted(max_tokens=24, temperature=1.0, top_p=0.9, seed=11, top_logprobs=3)
+    first, second = answer_of(worker, wanted), answer_of(worker, wanted)
+    assert first[:2] == second[:2]
+    text, told, end = first
+    assert end.completion_tokens == 24
+    joined = b"".join(one.chosen.content for one in told)
+    assert joined.decode("utf-8", "ignore").startswith(text)
+    for one in told:
+        assert one.chosen.logprob <= 0
+        chances = [other.logprob for other in one.top]
+        assert len(chances) == 3
+        assert chances == sorted(chances, reverse=True)
+        assert chances[0] >= one.chosen.logprob
+    other, _, _ = answer_of(worker, replace(wanted, seed=12))
+    assert other != text
+
+
+def test_greedy_answers_are_the_most_probable_tokens(worker: TextGenerator) -> None:
+    greedy, told, _ = answer_of(worker, Wanted(max_tokens=12, temperature=0.0, top_logprobs=1))
+    assert greedy == answer_of(worker, Wanted(max_tokens=12, temperature=1.0, top_p=0.0, seed=5))[0]
+    best = [one for one in told if one.top[0].content == one.chosen.content]
+    assert best  # elsewhere, half a character or a control token is more probable, and no text
+    assert all(one.top[0].logprob == one.chosen.logprob for one in best)
+
+
+def test_an_answer_follows_a_schema_or_an_expression(worker: TextGenerator) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 9}, "s": {"enum": ["a", "b"]}},
+        "required": ["n", "s"],
+        "additionalProperties": False,
+        "x-guidance": {"whitespace_flexible": True},
+    }
+    for seed in range(3):
+        text, _, end = answer_of(worker, Wanted(Form(Syntax.JSON_SCHEMA, json.dumps(schema)), seed=seed))
+        assert re.fullmatch(r'\{"n": [0-9], "s": "[ab]"\}', text)
+        assert end.complete
+        text, _, _ = answer_of(worker, Wanted(Form(Syntax.REGEX, "(x|y){3}/[0-9]+;"), seed=seed, top_logprobs=0))
+        assert re.fullmatch("(x|y){3}/[0-9]+;", text)
+
+
+def test_a_text_is_continued_without_a_chat(worker: TextGenerator) -> None:
+    text, _, end = answer_of(worker, Wanted(max_tokens=5, seed=1), RawPrompt("entity Item"))
+    assert end.completion_tokens == 5
+    assert end.prompt_tokens < 12
+    assert text == answer_of(worker, Wanted(max_tokens=5, seed=1), RawPrompt("entity Item"))[0]
+    with pytest.raises(InvalidPrompt, match="fill in the middle"), worker.session(RawPrompt("a", suffix="b")):
+        pass
+    assert answer_of(worker, Wanted(max_tokens=2), RawPrompt(""))[2].prompt_tokens == 1
+
+
+def test_a_prompt_that_was_read_before_is_told_as_cached(worker: TextGenerator) -> None:
+    prompt = Prompt((Message("user", "Which loans of the physics lab are due, and by whom were they made? " * 3),))
+    answer_of(worker, Wanted(max_tokens=2), prompt)
+    _, _, end = answer_of(worker, Wanted(max_tokens=2), prompt)
+    assert 0 < end.prompt_tokens - end.cached_tokens <= 16

@@ -22,6 +22,7 @@ from appliance.app import Appliance
 from appliance.authz.questions import Question
 from appliance.core import conversation
 from appliance.core.ids import new_id
+from appliance.studio.api_keys import ApiKeys
 from appliance.studio.approval import ApprovalService
 from appliance.studio.build import BuildService
 from appliance.studio.conversation import Conversation
@@ -94,6 +95,10 @@ SILENT = {
     ("GET", f"{APP}/publish"): OWN,
     ("GET", "/catalogue"): "names of published apps that the person may use",
     ("GET", "/approvals"): "names of requests; what one holds is recorded when its page is opened",
+    ("GET", "/keys"): "the person's own keys, and those of service accounts for operators; no secret is in it",
+    ("GET", "/api/keys"): "the same for the operator; each key was recorded when it was made",
+    ("GET", "/v1/models"): "the name of the model; a refusal is recorded",
+    ("GET", "/v1/models/*"): "the name of the model; a refusal is recorded",
     ("GET", "/health/live"): "health",
     ("GET", "/health/ready"): "health",
     ("GET", "/api/audit/privacy"): "names of requests and holds for the operator, each recorded when it was made",
@@ -150,6 +155,10 @@ WALKED = {
     ("POST", "/api/audit/exports"): "audit.exported",
     ("POST", "/api/audit/bodies"): "privacy.body_opened",
     ("POST", "/api/audit/privacy"): "privacy.hold_set",
+    ("POST", "/keys"): "api.key_created",
+    ("POST", "/keys/*/revoke"): "api.key_revoked",
+    ("POST", "/api/keys"): "api.key_created",
+    ("POST", "/api/keys/*/revoke"): "api.key_revoked",
     ("POST", "/api/apps"): "prompt.submitted",
     ("POST", "/api/apps/*/export"): "app.exported",
 }
@@ -163,6 +172,8 @@ ELSEWHERE = {
     ("PUT", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
     ("PATCH", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
     ("DELETE", "/scim/*/*"): "directory.person_pushed, in test_identity_scim",
+    ("POST", "/v1/chat/completions"): "api.completion_requested, in test_openai_client.py",
+    ("POST", "/v1/completions"): "api.completion_requested, in test_openai_client.py",
     ("POST", "/imports/*"): "data.imported, by ImportService.create",
     ("POST", f"{APP}/changes"): "revision.proposed, by RevisionService.propose_edits",
     ("POST", f"{APP}/code/again"): "prompt.submitted, by BuildService.submit; then code.written for each attempt",
@@ -229,7 +240,10 @@ class World:
 
 def pattern(path: str) -> str:
     parts = path.split("/")
-    return "/".join("*" if part.startswith("{") or re.search(r"\d", part) else part for part in parts) or "/"
+    return (
+        "/".join("*" if part.startswith("{") or (part != "v1" and re.search(r"\d", part)) else part for part in parts)
+        or "/"
+    )
 
 
 def world_of(appliance: Appliance) -> World:
@@ -276,6 +290,9 @@ def test_a_maker_leaves_entries_everywhere(world: World) -> None:
     world.expect("POST", f"/api/builds/{build.id}/cancel", maker)
     world.expect("POST", f"{app}/builds", maker, data={"request": "Handover notes"})
     world.settled()
+    world.expect("POST", "/keys", maker, data={"name": "Editor"})
+    key = world.appliance.api.keys.of_person(MAYA)[0]
+    world.expect("POST", f"/keys/{key.id}/revoke", maker)
     world.expect("POST", "/sign-out", other)
     world.expect("GET", "/sign-in/callback", None)
     world.expect("POST", "/sign-in/backchannel-logout", None, data={"logout_token": "no.such.token"})
@@ -336,6 +353,8 @@ def test_the_auditor_and_the_operator_leave_entries_everywhere(world: World) -> 
     world.expect("POST", "/api/audit/bodies", None, json={**body, "purpose": "review"}, **local)
     hold = {"act": "hold", "target": new_id("sub"), "reason": "a test"}
     world.expect("POST", "/api/audit/privacy", None, json=hold, **local)
+    made = world.expect("POST", "/api/keys", None, json={"service": "ci"}, **local).json()
+    world.expect("POST", f"/api/keys/{made['key']['id']}/revoke", None, **local)
     world.expect("POST", f"/api/apps/{world.project}/export", None, **local)
     world.expect("POST", "/api/apps", None, json={"request": ""}, **local)
 
@@ -455,6 +474,12 @@ INSIDE = {
     "PolicyService.text": "a version's text; its page records the look",
     "PolicyService.carry_out": "policy.activated, by the function that the start uses, too",
     "Publishing.ask": "approval.requested, by ApprovalService.request",
+    "ApiKeys.admit": "once for each request of a program; what it asks, and every refusal, is recorded",
+    "ApiKeys.seen": "a part of identity.signed_in",
+    "ApiKeys.live": "a fact",
+    "ApiKeys.of_person": "the person's own keys",
+    "ApiKeys.of_services": "no secret is in it",
+    "ApiKeys.everyones": "no secret is in it",
     "BuildService.start": "the service's own start",
     "BuildService.stop": "the service's own stop",
     "Conversation.next_steps": "ideas for the maker's own app; nothing is kept",
@@ -489,6 +514,7 @@ INSIDE = {
         Publishing,
         PolicyService,
     ],
+    [BuildService, ProjectService, RevisionService, Conversation, ImportService, ExportService, Gathering, ApiKeys],
 )
 def test_every_use_case_records_or_has_a_reason(service: type) -> None:
     sources = {name: inspect.getsource(one) for name, one in vars(service).items() if inspect.isfunction(one)}

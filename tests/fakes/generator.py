@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
+from appliance.core.answers import AnswerEnd, AnswerPiece, Syntax, TokenChance, TokenTold, Wanted
 from appliance.core.ports import (
+    ContextFull,
     EngineDescription,
     GenerationCancelled,
     GenerationFailed,
     Grammar,
+    GrammarRefused,
     Prompt,
     TokenUsage,
 )
+from appliance.inference.answering import AnswerText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +51,7 @@ class _ByteTokens:
         return list(text)
 
 
-_TOKENIZER = LLTokenizer(TokenizerWrapper(_ByteTokens()), n_vocab=_END + 1)
+BYTES = LLTokenizer(TokenizerWrapper(_ByteTokens()), n_vocab=_END + 1)
 
 
 class FakeGenerator:
@@ -114,10 +118,10 @@ class FakeSession:
             message = "The limits of a generation are out of range."
             raise GenerationFailed(message, action="Ask for at least one token.")
         before = self._text
-        matcher = LLMatcher(_TOKENIZER, grammar.lark, log_level=0)
+        matcher = LLMatcher(BYTES, grammar.lark, log_level=0)
         if matcher.is_error():
             message = "The grammar cannot be compiled."
-            raise GenerationFailed(message, cause=matcher.get_error().partition("\n")[0], action="Correct it.")
+            raise GrammarRefused(message, cause=matcher.get_error().partition("\n")[0], action="Correct it.")
         scripted = deque(self._generator.texts.popleft().encode()) if self._generator.texts else None
         decoder = codecs.getincrementaldecoder("utf-8")()
         complete = False
@@ -142,6 +146,30 @@ class FakeSession:
         finally:
             if not complete:
                 self._set(before)
+
+    def answer(self, wanted: Wanted) -> Iterator[AnswerPiece | AnswerEnd]:
+        """Texts and Lark grammars only; every byte is certain."""
+        if wanted.form.syntax not in {Syntax.TEXT, Syntax.LARK}:
+            message = "The fake knows Lark grammars only."
+            raise GrammarRefused(message, action="Use the worker.")
+        lark = wanted.form.source or "start: /(.|\\n)*/"
+        before, room = self._text, self._generator.context_tokens - self.tokens
+        limit, count = min(wanted.max_tokens or room, room), 0
+        text = AnswerText(wanted.stop)
+        try:
+            for piece in self.generate(Grammar(lark), max_tokens=limit, temperature=wanted.temperature):
+                for value in piece.encode():
+                    count += not text.stopped
+                    certain = TokenTold(TokenChance(bytes([value]), 0.0))
+                    given = text.push(bytes([value]), None if wanted.top_logprobs is None else certain)
+                    if given.text or given.tokens:
+                        yield given
+                if text.stopped:
+                    break
+            yield text.finish()
+            yield AnswerEnd(text.stopped or count < limit, self.tokens - len(self._text) + len(before), 0, count)
+        finally:
+            self._set(before)
 
     def mark(self) -> int:
         self._check()
@@ -209,6 +237,6 @@ class FakeSession:
             raise GenerationCancelled(message)
 
 
-def _full() -> GenerationFailed:
+def _full() -> ContextFull:
     message = "The model's context is full."
-    return GenerationFailed(message, action="Shorten the request.")
+    return ContextFull(message, action="Shorten the request.")

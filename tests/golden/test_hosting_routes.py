@@ -65,7 +65,7 @@ def test_no_app_is_reached_without_the_gate(slugs: list[str]) -> None:
         assert gate["rewrite"] == {"method": "GET", "uri": "/gate/check?"}
         assert gate["upstreams"] == [{"dial": f"unix/{DOOR.web_socket}"}]
         assert proxy["upstreams"] == [{"dial": f"unix/{app.socket}"}]
-    assert json.dumps(config).count('"dial"') == 1 + 3 * len(apps)
+    assert json.dumps(config).count('"dial"') == 2 + 3 * len(apps)  # the studio and its API
     assert "match" not in server["routes"][-1]
     assert server["routes"][-1]["handle"][0]["status_code"] == 404
 

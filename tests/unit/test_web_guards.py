@@ -188,6 +188,16 @@ TABLE = [
     ("POST", "/api/audit/entries/0/bodies", "401 403 422 403 403"),
     ("GET", "/api/audit/lineage/{app}/1", "401 403 422 403 403"),
     ("POST", "/api/apps", "404 404 404 404 404"),
+    ("GET", "/keys", "303 200 200 200 200"),
+    ("POST", "/keys", "401 403 403 422 422"),
+    ("POST", "/keys/{key}/revoke", "401 403 403 403 403"),
+    ("GET", "/api/keys", "404 404 404 404 404"),
+    ("POST", "/api/keys", "404 404 404 404 404"),
+    ("POST", "/api/keys/{key}/revoke", "404 404 404 404 404"),
+    ("GET", "/v1/models", "401 401 401 401 401"),
+    ("GET", "/v1/models/{model}", "401 401 401 401 401"),
+    ("POST", "/v1/chat/completions", "401 401 401 401 401"),
+    ("POST", "/v1/completions", "401 401 401 401 401"),
     ("POST", "/sign-out", "401 - - - -"),
     ("GET", "/sign-in", "200 303 303 303 303"),
     ("GET", "/sign-in/start", "503 503 503 503 503"),
@@ -217,6 +227,7 @@ TABLE = [
 ]
 MADE = (("turn", "trn"), ("proposal", "prp"), ("draft", "imp"), ("erasure", "ers"), ("hold", "hold"))
 MADE += (("approval", "apr"), ("delegation", "dlg"))
+MADE += (("key", "key"), ("model", "model"))
 WHO = ("nobody", "app user", "auditor", "other maker", "owner")
 
 
@@ -250,7 +261,7 @@ def test_every_route_says_how_callers_are_known_and_what_they_want(studio: Studi
     for route in studio.app.routes:
         for handler in getattr(route, "route_handlers", []):
             if {"GET", "POST", "PUT", "PATCH", "DELETE"} & set(handler.http_methods):
-                assert handler.opt.get("access") in {"public", "signed-in", "either", "local"}, route.path
+                assert handler.opt.get("access") in {"public", "signed-in", "either", "local", "key"}, route.path
                 assert isinstance(handler.opt.get("action"), Action), f"{route.path} declares no action"
                 asked.add(handler.opt["action"])
     assert len(asked) > 15

@@ -65,6 +65,7 @@ class SignInController(Controller):
         with act(services.audit, Event.SIGNED_IN, principal=principal, resource="studio") as evidence:
             session = identity.sessions.create(signed_in, replaces=request.cookies.get(cookies.STUDIO))
             evidence.details["session"] = session.key
+        await asyncio.to_thread(services.api.keys.seen, signed_in.person, signed_in.groups)
         set_cookies = [cookies.issue(cookies.STUDIO, session.id), cookies.expire(cookies.PENDING)]
         if signed_in.return_to.startswith("/enter?"):
             # The way on leads to an app's origin. Browsers hold the provider's form-action (CSP) against every redirect

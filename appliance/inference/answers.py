@@ -1,0 +1,115 @@
+"""One answer to a client that asked for sampling, stop texts or probabilities: its request, and what is sent of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from appliance.core.answers import AnswerPiece, Form, Syntax, TokenChance, TokenTold, Wanted
+from appliance.core.ports import GenerationFailed
+from appliance.inference import protocol
+from appliance.inference.answering import AnswerText
+from appliance.inference.sampler import Sampler
+from appliance.inference.sequence import Generation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.inference.constraint import Constraint
+    from appliance.inference.drafter import Drafter
+    from appliance.inference.sampler import Chance
+    from appliance.inference.tokenizer import TextTokenizer
+
+MAX_TOKENS: Final = 1 << 16
+MAX_STOPS: Final = 16
+MAX_STOP: Final = 1024
+"""Characters of a stop text."""
+MAX_TOP: Final = 20
+"""Alternatives that are told for a token."""
+
+
+def checked(request: protocol.AskAnswer) -> Wanted:
+    """The request, if its numbers make sense.
+
+    Raises:
+        GenerationFailed: one of them does not.
+    """
+    fits = (
+        0 <= request.max_tokens <= MAX_TOKENS
+        and 0 <= request.temperature <= 10
+        and 0 <= request.top_p <= 1
+        and 0 <= request.seed < 1 << 63
+        and len(request.stop) <= MAX_STOPS
+        and all(0 < len(stop) <= MAX_STOP for stop in request.stop)
+        and (request.top_logprobs is None or 0 <= request.top_logprobs <= MAX_TOP)
+    )
+    if not fits:
+        message = "The limits of an answer are out of range."
+        raise GenerationFailed(message, action=f"Ask for at most {MAX_TOKENS} tokens and {MAX_STOPS} stop texts.")
+    return Wanted(
+        form=Form(Syntax(request.syntax), request.source),
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=request.seed,
+        stop=tuple(request.stop),
+        top_logprobs=request.top_logprobs,
+    )
+
+
+def generation_of(
+    wanted: Wanted, constraint: Constraint, tokenizer: TextTokenizer, *, room: int, drafter: Drafter | None
+) -> Generation:
+    """How the engine is to write it, in at most ``room`` tokens."""
+    greedy = wanted.top_p == 0.0  # only the most probable token is left
+    sampler = Sampler(
+        0.0 if greedy else wanted.temperature, wanted.seed, top_p=wanted.top_p, top_logprobs=wanted.top_logprobs
+    )
+    limit = min(wanted.max_tokens or room, room)
+    return Generation(constraint, sampler, limit, tokenizer.end_tokens, drafter)
+
+
+class Answering:
+    """Turns tokens into what the client is sent. Owned by the connection's event loop; the sampler notes each choice
+    before its token arrives here."""
+
+    def __init__(self, wanted: Wanted, generation: Generation, tokenizer: TextTokenizer) -> None:
+        self._text = AnswerText(wanted.stop)
+        self._sampler = generation.sampler
+        self._tokenizer = tokenizer
+        self.tokens = 0
+        """How many were written, up to the one that completed a stop text."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop text ended the answer."""
+        return self._text.stopped
+
+    def take(self, tokens: Sequence[int]) -> protocol.Part | None:
+        """What they make certain, if anything."""
+        pieces = []
+        for token in tokens:
+            if self.stopped:
+                break
+            told = self._tell(self._sampler.chances.popleft()) if self._sampler.tells else None
+            pieces.append(self._text.push(self._tokenizer.token_bytes([token]), told))
+            self.tokens += 1
+        return _part(pieces)
+
+    def finish(self) -> protocol.Part | None:
+        """What was held back."""
+        return _part([self._text.finish()])
+
+    def _tell(self, chance: Chance) -> TokenTold:
+        content = self._tokenizer.token_bytes
+        top = tuple(TokenChance(content([token]), logprob) for token, logprob in chance.top)
+        return TokenTold(TokenChance(content([chance.token]), chance.logprob), top)
+
+
+def _part(pieces: Sequence[AnswerPiece]) -> protocol.Part | None:
+    text = "".join(piece.text for piece in pieces)
+    tokens = [
+        protocol.Told(told.chosen.content, told.chosen.logprob, [(one.content, one.logprob) for one in told.top])
+        for piece in pieces
+        for told in piece.tokens
+    ]
+    return protocol.Part(text, tokens) if text or tokens else None

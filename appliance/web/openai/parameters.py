@@ -1,0 +1,302 @@
+"""From a request's bytes to what the model is asked: every parameter has its effect, or the request is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from appliance.core.answers import Form, RawPrompt, Syntax, Wanted
+from appliance.core.ports import Message, Prompt
+from appliance.web.openai.errors import ApiError
+from appliance.web.openai.wire import ChatRequest, TextRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from appliance.web.openai.wire import ChatMessage, ResponseFormat
+
+MAX_MESSAGES: Final = 256
+MAX_SCHEMA: Final = 128 << 10
+"""Bytes of a schema or grammar."""
+MAX_STOPS: Final = 4
+MAX_STOP: Final = 256
+_SEED: Final = (1 << 63) - 1
+_TEXT_TOKENS: Final = 16
+"""Of a text completion that names no limit, as the official API has it."""
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_RequestT = TypeVar("_RequestT", ChatRequest, TextRequest)
+
+_ONLY: Final[Mapping[str, tuple[object, ...]]] = {
+    "n": (1,),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "logit_bias": ({},),
+    "best_of": (1,),
+    "echo": (False,),
+    "store": (False,),
+    "modalities": (["text"],),
+    "tools": ([],),
+    "tool_choice": ("none", "auto"),
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+    "service_tier": ("auto", "default"),
+    "verbosity": ("medium",),
+    "audio": (),
+    "moderation": (),
+    "parallel_tool_calls": (),
+    "prediction": (),
+    "reasoning_effort": (),
+    "web_search_options": (),
+}
+"""Parameters without an effect here, and the values that ask for none. Left out are those that have none anywhere:
+``user``, ``metadata``, ``safety_identifier`` and those of a prompt cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that makes sense. ``texts`` is what a person or program wrote, in order."""
+
+    model: str
+    prompt: Prompt | RawPrompt
+    wanted: Wanted
+    stream: bool
+    include_usage: bool
+    service_tier: bool = False
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The words that reach the model."""
+        if isinstance(self.prompt, RawPrompt):
+            return (self.prompt.text, self.prompt.suffix)
+        return tuple(message.content for message in self.prompt.messages)
+
+    def with_texts(self, texts: Sequence[str]) -> Prompt | RawPrompt:
+        """The prompt with other words in the same places."""
+        if isinstance(self.prompt, RawPrompt):
+            text, suffix = texts
+            return RawPrompt(text, suffix)
+        told = zip(self.prompt.messages, texts, strict=True)
+        return Prompt(tuple(Message(message.role, text) for message, text in told))
+
+
+def read(body: bytes, kind: type[_RequestT]) -> _RequestT:
+    """Parse a request.
+
+    Raises:
+        ApiError: it is no JSON, or a parameter is unknown, missing or of the wrong type.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise _mistake(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = "We could not parse the JSON body of your request."
+        raise ApiError(message, cause=str(error)[:200]) from error
+
+
+def chat(request: ChatRequest) -> Asked:
+    """What a chat completion asks for.
+
+    Raises:
+        ApiError: a value is out of range or not supported.
+    """
+    if request.max_tokens is not None and request.max_completion_tokens is not None:
+        message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
+        raise ApiError(message, param="max_tokens", reason="invalid_parameter_combination")
+    top: int | None = None
+    if request.logprobs:
+        top = _whole("top_logprobs", request.top_logprobs or 0, 0, 20)
+    elif request.top_logprobs:
+        message = "'top_logprobs' is only allowed when 'logprobs' is true."
+        raise ApiError(message, param="top_logprobs", reason="invalid_parameter_combination")
+    prompt = Prompt(_messages(request.messages))
+    form = _form(request.response_format, " ".join(message.content for message in prompt.messages))
+    limit = request.max_completion_tokens if request.max_tokens is None else request.max_tokens
+    limit_name = "max_completion_tokens" if request.max_tokens is None else "max_tokens"
+    limit = 0 if limit is None else _whole(limit_name, limit, 1, 1 << 16)
+    return _asked(request, prompt, form, limit, top)
+
+
+def text(request: TextRequest) -> Asked:
+    """What a text completion asks for.
+
+    Raises:
+        ApiError: a value is out of range or not supported.
+    """
+    prompt = request.prompt
+    if isinstance(prompt, list):
+        if len(prompt) != 1 or not isinstance(prompt[0], str):
+            message = "Only one prompt, as text, is supported at a time."
+            raise ApiError(message, param="prompt", reason="unsupported_value")
+        prompt = prompt[0]
+    limit = _TEXT_TOKENS if request.max_tokens is None else _whole("max_tokens", request.max_tokens, 1, 1 << 16)
+    top = None if request.logprobs is None else _whole("logprobs", request.logprobs, 0, 5)
+    raw = RawPrompt(prompt or "", request.suffix or "")
+    return _asked(request, raw, _form(request.response_format, "json"), limit, top)
+
+
+def _asked(
+    request: ChatRequest | TextRequest, prompt: Prompt | RawPrompt, form: Form, limit: int, top: int | None
+) -> Asked:
+    for name, plain in _ONLY.items():
+        value = getattr(request, name, None)
+        if value is not None and value not in plain:
+            raise _unsupported(name, value, plain)
+    options = request.stream_options
+    if options is not None and not request.stream:
+        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        raise ApiError(message, param="stream_options", reason="invalid_parameter_combination")
+    wanted = Wanted(
+        form=form,
+        max_tokens=limit,
+        temperature=1.0 if request.temperature is None else _number("temperature", request.temperature, 0, 2),
+        top_p=1.0 if request.top_p is None else _number("top_p", request.top_p, 0, 1),
+        seed=secrets.randbits(63) if request.seed is None else request.seed & _SEED,
+        stop=_stops(request.stop),
+        top_logprobs=top,
+    )
+    return Asked(
+        model=request.model,
+        prompt=prompt,
+        wanted=wanted,
+        stream=bool(request.stream),
+        include_usage=bool(options is not None and options.include_usage),
+        service_tier=getattr(request, "service_tier", None) is not None,
+    )
+
+
+def _messages(given: Sequence[ChatMessage]) -> tuple[Message, ...]:
+    if not 0 < len(given) <= MAX_MESSAGES:
+        message = f"Invalid 'messages': expected 1 to {MAX_MESSAGES} of them, but got {len(given)}."
+        raise ApiError(message, param="messages", reason="invalid_value")
+    told = tuple(_message(one, f"messages[{at}]") for at, one in enumerate(given))
+    if told[-1].role != "user":
+        message = "Unsupported value: the last of 'messages' must be the user's with this model."
+        raise ApiError(message, param="messages", reason="unsupported_value")
+    return told
+
+
+def _message(given: ChatMessage, where: str) -> Message:
+    if given.role in {"tool", "function"} or given.tool_calls or given.function_call or given.audio:
+        message = f"Unsupported value: '{where}' calls or answers a tool, and this model has none."
+        raise ApiError(message, param=where, reason="unsupported_value")
+    content = given.content
+    if isinstance(content, list):
+        for at, part in enumerate(content):
+            if part.type != "text" or part.text is None:
+                message = f"Invalid value: '{part.type[:40]}'. This model reads text only."
+                raise ApiError(message, param=f"{where}.content[{at}].type", reason="unsupported_value")
+        content = "".join(part.text or "" for part in content)
+    if content is None:
+        message = f"Invalid value for '{where}.content': expected a string, got null."
+        raise ApiError(message, param=f"{where}.content", reason="invalid_value")
+    return Message("system" if given.role in {"system", "developer"} else _speaker(given.role), content)
+
+
+def _speaker(role: str) -> Any:
+    return role
+
+
+def _form(wanted: ResponseFormat | None, words: str) -> Form:
+    if wanted is None or wanted.type == "text":
+        return Form()
+    if wanted.type == "json_object":
+        if "json" not in words.lower():
+            message = (
+                "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+            )
+            raise ApiError(message, param="messages")
+        return Form(Syntax.JSON_SCHEMA, '{"type":"object"}')
+    if wanted.type == "json_schema":
+        return _schema(wanted)
+    grammar = wanted.grammar
+    if grammar is None:
+        raise _missing("response_format.grammar")
+    if len(grammar.definition.encode("utf-8", "replace")) > MAX_SCHEMA:
+        raise _too_large("response_format.grammar.definition")
+    return Form(Syntax(grammar.syntax), grammar.definition)
+
+
+def _schema(wanted: ResponseFormat) -> Form:
+    if wanted.json_schema is None or wanted.json_schema.schema is None:
+        raise _missing("response_format.json_schema" + ("" if wanted.json_schema is None else ".schema"))
+    if not _NAME.fullmatch(wanted.json_schema.name):
+        message = "Invalid 'response_format.json_schema.name': expected letters, digits, '_' and '-', 64 at most."
+        raise ApiError(message, param="response_format.json_schema.name", reason="invalid_value")
+    try:
+        source = json.dumps(wanted.json_schema.schema, ensure_ascii=False)
+    except (ValueError, RecursionError) as error:
+        raise _too_large("response_format.json_schema.schema") from error
+    if len(source.encode("utf-8", "replace")) > MAX_SCHEMA:
+        raise _too_large("response_format.json_schema.schema")
+    return Form(Syntax.JSON_SCHEMA, source)
+
+
+def _stops(given: str | list[str] | None) -> tuple[str, ...]:
+    stops = (given,) if isinstance(given, str) else tuple(given or ())
+    if len(stops) > MAX_STOPS:
+        message = f"Invalid 'stop': array too long. Expected at most {MAX_STOPS}, but got {len(stops)} instead."
+        raise ApiError(message, param="stop", reason="array_above_max_length")
+    if not all(0 < len(stop) <= MAX_STOP for stop in stops):
+        message = f"Invalid 'stop': expected texts of 1 to {MAX_STOP} characters."
+        raise ApiError(message, param="stop", reason="invalid_value")
+    return stops
+
+
+def _number(name: str, value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        side, bound, kind = (">=", low, "below_min") if value < low else ("<=", high, "above_max")
+        words = "below minimum" if value < low else "above maximum"
+        message = (
+            f"Invalid '{name}': decimal {words} value. Expected a value {side} {bound:g}, but got {value:g} instead."
+        )
+        raise ApiError(message, param=name, reason=f"decimal_{kind}_value")
+    return value
+
+
+def _whole(name: str, value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        side, bound, kind = (">=", low, "below_min") if value < low else ("<=", high, "above_max")
+        words = "below minimum" if value < low else "above maximum"
+        message = f"Invalid '{name}': integer {words} value. Expected a value {side} {bound}, but got {value} instead."
+        raise ApiError(message, param=name, reason=f"integer_{kind}_value")
+    return value
+
+
+def _unsupported(name: str, value: object, plain: tuple[object, ...]) -> ApiError:
+    if not plain:
+        message = f"Unsupported parameter: '{name}' is not supported with this model."
+        return ApiError(message, param=name, reason="unsupported_parameter")
+    shown, only = json.dumps(value, default=str)[:60], " and ".join(json.dumps(one) for one in plain)
+    message = f"Unsupported value: '{name}' does not support {shown} with this model. Only {only} is supported."
+    return ApiError(message, param=name, reason="unsupported_value")
+
+
+def _missing(name: str) -> ApiError:
+    return ApiError(f"Missing required parameter: '{name}'.", param=name, reason="missing_required_parameter")
+
+
+def _too_large(name: str) -> ApiError:
+    return ApiError(f"Invalid '{name}': it is too large.", param=name, reason="string_above_max_length")
+
+
+def _mistake(told: str) -> ApiError:
+    """A message of the parser in the words of the official API."""
+    what, _, place = told.partition(" - at `$")
+    place = place.rstrip("`").removeprefix(".")
+    named = re.search(r"`([^`]*)`", what)
+    field = "" if named is None else ".".join(part for part in (place, named[1]) if part)
+    if what.startswith("Object contains unknown field"):
+        return ApiError(f"Unknown parameter: '{field}'.", param=field, reason="unknown_parameter")
+    if what.startswith("Object missing required field"):
+        return _missing(field)
+    said = what[:1].lower() + what[1:].replace("`", "")
+    if not place:
+        return ApiError(f"Invalid body: {said}.")
+    reason = "invalid_type" if said.startswith("expected") else "invalid_value"
+    return ApiError(f"Invalid value for '{place}': {said}.", param=place, reason=reason)

@@ -1,0 +1,336 @@
+"""The official Python client against the whole appliance: front door, service, engine with a tiny model, audit."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import openai
+import pytest
+from click.testing import CliRunner, Result
+from openai.types import Completion, Model
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from appliance.cli import main
+from appliance.core.account import account_name
+from appliance.core.errors import Refused
+from appliance.identity.oidc import SignedIn
+from tests.fixtures.api_service import MAKER, Api, running_api
+from tests.fixtures.studio import MARA, MAYA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+pytestmark = pytest.mark.sandbox
+HELLO: list[Any] = [{"role": "system", "content": "You write plans."}, {"role": "user", "content": "Track loans."}]
+LETTERS = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "[a-d]{30}"}}
+SLOW = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "[a-z]{1900}"}}
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with running_api() as made:
+        yield made
+
+
+def settled(api: Api, seconds: float = 20) -> bool:
+    """Whether every seat is free again."""
+    deadline = time.monotonic() + seconds
+    while api.app.state.seats._taken.total() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not api.app.state.seats._taken.total()
+
+
+def test_models_are_listed(api: Api) -> None:
+    client = api.client()
+    assert [model.id for model in client.models.list()] == [api.model]
+    assert client.models.retrieve(api.model).owned_by == "intramural"
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.models.retrieve("gpt-9")
+    assert caught.value.code == "model_not_found"
+
+
+def test_a_chat_is_answered_and_recorded(api: Api) -> None:
+    before = api.appliance.audit.size
+    got = api.client().chat.completions.create(model=api.model, messages=HELLO, max_tokens=12, seed=1)
+    assert got.object == "chat.completion"
+    assert got.choices[0].finish_reason == "length"
+    assert got.choices[0].message.role == "assistant"
+    assert got.usage is not None
+    assert got.usage.completion_tokens == 12
+    assert got.usage.total_tokens == got.usage.prompt_tokens + 12
+    again = api.client().chat.completions.create(model=api.model, messages=HELLO, max_completion_tokens=12, seed=1)
+    assert again.choices[0].message.content == got.choices[0].message.content
+    assert again.usage is not None
+    assert again.usage.prompt_tokens_details is not None
+    assert again.usage.prompt_tokens_details.cached_tokens
+    intent, outcome = [leaf for leaf in api.leaves(before) if leaf.event == "api.completion_requested"][:2]
+    assert (intent.principal, intent.details["key"]) == ("user:demo-maya", api.key_id)
+    assert "Track loans" not in json.dumps(dict(intent.details), default=str)
+    context: Any = intent.details["context"]
+    assert context["session"] == api.key_id
+    assert context["asked"]["action"] == "useModel"
+    assert (outcome.result, outcome.details["completion_tokens"], outcome.details["finish"]) == ("done", 12, "length")
+    assert intent.details["digest"] == api.appliance.api.model.description().bundle_digest  # type: ignore[union-attr]
+
+
+def test_streamed_text_is_the_whole_text_and_probabilities_align(api: Api) -> None:
+    asked: dict[str, Any] = {
+        "model": api.model, "messages": HELLO, "max_tokens": 30, "seed": 7, "temperature": 0.9, "top_p": 0.95,
+        "logprobs": True, "top_logprobs": 3, "stop": ["qz", "\n\n"],
+    }  # fmt: skip
+    whole = api.client().chat.completions.create(**asked)
+    chunks = list(api.client().chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == whole.choices[0].message.content
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == whole.choices[0].finish_reason
+    assert chunks[-1].usage == whole.usage or chunks[-1].usage is not None
+    told = [
+        one
+        for chunk in chunks
+        if chunk.choices and chunk.choices[0].logprobs
+        for one in chunk.choices[0].logprobs.content or ()
+    ]
+    assert whole.choices[0].logprobs is not None
+    assert told == whole.choices[0].logprobs.content
+    assert all(len(one.top_logprobs) == 3 for one in told)
+    joined = b"".join(bytes(one.bytes or ()) for one in told)
+    assert joined.startswith(text.encode())
+
+
+def test_answers_and_chunks_have_the_official_shape(api: Api) -> None:
+    """As the official library's own types check it, which its client does not do by itself."""
+    headers = {**api.headers, "Authorization": f"Bearer {api.secret}"}
+
+    def asked(path: str, **more: Any) -> httpx.Response:
+        return httpx.post(f"{api.origin}/v1{path}", headers=headers, json={"model": api.model, "max_tokens": 4, **more})
+
+    def events(answer: httpx.Response) -> list[str]:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        told = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+        assert told[-1] == "[DONE]"
+        return told[:-1]
+
+    chat: dict[str, Any] = {"messages": HELLO, "logprobs": True, "top_logprobs": 2, "service_tier": "auto"}
+    whole = asked("/chat/completions", **chat)
+    assert ChatCompletion.model_validate_json(whole.content).service_tier == "default"
+    assert whole.headers["x-request-id"].startswith("req_")
+    for told in events(asked("/chat/completions", **chat, stream=True)):
+        ChatCompletionChunk.model_validate_json(told)
+    Completion.model_validate_json(asked("/completions", prompt="a", logprobs=1).content)
+    for told in events(asked("/completions", prompt="a", logprobs=1, stream=True)):
+        assert json.loads(told)["object"] == "text_completion"
+    Model.model_validate(httpx.get(f"{api.origin}/v1/models/{api.model}", headers=headers).json())
+
+
+def test_text_is_completed(api: Api) -> None:
+    got = api.client().completions.create(model=api.model, prompt="entity Item", seed=3, logprobs=2)
+    assert got.object == "text_completion"
+    assert got.usage is not None
+    assert got.usage.completion_tokens == 16  # as the official API has it
+    logprobs = got.choices[0].logprobs
+    assert logprobs is not None
+    assert logprobs.text_offset == sorted(logprobs.text_offset or ())
+    assert len(logprobs.tokens or ()) == len(logprobs.token_logprobs or ()) == len(logprobs.top_logprobs or ())
+    pieces = list(api.client().completions.create(model=api.model, prompt="entity Item", seed=3, stream=True))
+    assert "".join(piece.choices[0].text for piece in pieces) == got.choices[0].text
+    with pytest.raises(openai.BadRequestError, match="fill in the middle"):
+        api.client().completions.create(model=api.model, prompt="a", suffix="b")
+
+
+def test_answers_follow_schemas_and_grammars(api: Api) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 9}, "s": {"enum": ["a", "b"]}},
+        "required": ["n", "s"],
+        "additionalProperties": False,
+    }
+    wanted: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}}
+    client = api.client()
+    for seed in range(3):
+        got = client.chat.completions.create(model=api.model, messages=HELLO, response_format=wanted, seed=seed)
+        assert re.fullmatch(r'\{"n": [0-9], "s": "[ab]"\}', got.choices[0].message.content or "")
+        assert got.choices[0].finish_reason == "stop"
+    got = client.chat.completions.create(
+        model=api.model, messages=HELLO, extra_body={"response_format": LETTERS}, stop="aa"
+    )
+    assert re.fullmatch("[a-d]{0,30}", got.choices[0].message.content or "")
+    assert "aa" not in (got.choices[0].message.content or "")
+    for schema in ({"not": {}}, {"$ref": "http://elsewhere.example/x"}):
+        bad: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.chat.completions.create(model=api.model, messages=HELLO, response_format=bad)
+        assert (caught.value.param, caught.value.code) == ("response_format", "invalid_response_format")
+        with pytest.raises(openai.BadRequestError):
+            client.chat.completions.create(model=api.model, messages=HELLO, response_format=bad, stream=True)
+    with pytest.raises(openai.BadRequestError, match="must contain the word 'json'"):
+        client.chat.completions.create(model=api.model, messages=HELLO, response_format={"type": "json_object"})
+
+
+def refused(api: Api, secret: str | None, **more: Any) -> httpx.Response:
+    headers = {**api.headers, **more.pop("headers", {})}
+    if secret is not None:
+        headers["Authorization"] = f"Bearer {secret}"
+    return httpx.get(f"{api.origin}/v1/models", headers=headers, **more)
+
+
+def test_a_key_that_does_not_count_is_refused_and_recorded(api: Api) -> None:
+    before = api.appliance.audit.size
+    keys = api.appliance.api.keys
+    ended = keys.create(MARA, MAKER, name="ended")
+    keys.revoke(ended.key.id, by="user:demo-mara")
+    demoted = keys.create(MARA, frozenset({"user"}), name="no maker any more")
+    narrow = keys.create(MARA, MAKER, name="chat only", scopes=["chat"])
+    for secret, status, code in (
+        (None, 401, "invalid_api_key"),
+        ("x", 401, "invalid_api_key"),
+        ("imk_" + "A" * 43, 401, "invalid_api_key"),
+        (ended.secret, 401, "invalid_api_key"),
+        (demoted.secret, 403, "insufficient_permissions"),
+        (narrow.secret, 403, "insufficient_permissions"),
+    ):
+        answer = refused(api, secret)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    recorded = [leaf for leaf in api.leaves(before) if leaf.event == "api.refused" and leaf.kind == "intent"]
+    assert len(recorded) == 6
+    assert {leaf.principal for leaf in recorded} == {"nobody", "user:demo-mara"}
+    assert ended.secret not in str([dict(leaf.details) for leaf in api.leaves(before)])
+
+
+def test_a_cookie_is_no_key_and_the_studio_takes_no_key(api: Api) -> None:
+    signed_in = SignedIn(person=MAYA, groups=MAKER, claims={"acr": "2"}, id_token="")
+    session = api.app.state.services.identity.sessions.create(signed_in)
+    cookie = {"Cookie": f"__Host-intramural={session.id}"}
+    assert refused(api, None, headers=cookie).status_code == 401
+    answer = httpx.get(f"{api.origin}/keys", headers={**api.headers, "Authorization": f"Bearer {api.secret}"})
+    assert answer.status_code in {303, 401}
+    good = refused(api, api.secret, headers={**cookie, "Origin": "https://elsewhere.example"})
+    assert good.status_code == 200
+    assert not [name for name in good.headers if name.startswith("access-control")]
+    assert "set-cookie" not in good.headers
+
+
+def test_a_body_that_is_too_large_and_an_address_that_is_unknown_are_told_in_the_official_shape(api: Api) -> None:
+    headers = {**api.headers, "Authorization": f"Bearer {api.secret}"}
+    body = {"model": api.model, "messages": [{"role": "user", "content": "x" * 1_300_000}]}
+    for method, path, status in (
+        ("POST", "/v1/chat/completions", 413),
+        ("GET", "/v1/chat/completions", 405),
+        ("POST", "/v1/embeddings", 404),
+    ):
+        answer = httpx.request(method, f"{api.origin}{path}", headers=headers, json=body if method == "POST" else None)
+        assert answer.status_code == status
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    with pytest.raises(openai.BadRequestError) as caught:
+        api.client().chat.completions.create(model=api.model, messages=[{"role": "user", "content": "loans " * 9000}])
+    assert caught.value.code == "context_length_exceeded"
+
+
+def test_a_client_that_goes_leaves_no_trace_in_other_streams(api: Api) -> None:
+    asked: dict[str, Any] = {"model": api.model, "messages": HELLO, "max_tokens": 200, "seed": 5, "temperature": 1.0}
+    alone = api.client().chat.completions.create(**asked).choices[0].message.content
+    before = api.appliance.audit.size
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(lambda: api.client().chat.completions.create(**asked).choices[0].message.content)
+        stream = api.client().chat.completions.create(
+            model=api.model, messages=HELLO, extra_body={"response_format": SLOW}, stream=True
+        )
+        for number, _ in enumerate(stream):
+            if number == 2:
+                break
+        stream.close()
+        assert other.result(60) == alone
+    assert settled(api)
+    with pytest.raises(openai.APITimeoutError):
+        api.client().with_options(timeout=0.4).chat.completions.create(
+            model=api.model, messages=HELLO, extra_body={"response_format": SLOW}, logprobs=True, top_logprobs=20
+        )
+    assert settled(api)
+    results = [leaf.result for leaf in api.leaves(before) if leaf.event == "api.completion_requested" and leaf.result]
+    assert sorted(results) == ["cancelled", "cancelled", "done"]
+
+
+def test_too_many_are_told_to_come_back() -> None:
+    with running_api(requests=3, requests_per_key=2) as api:
+        streams = []
+        for _ in range(2):
+            stream = api.client().chat.completions.create(
+                model=api.model, messages=HELLO, extra_body={"response_format": SLOW}, stream=True
+            )
+            next(iter(stream))
+            streams.append(stream)
+        with pytest.raises(openai.RateLimitError) as caught:
+            api.client().chat.completions.create(model=api.model, messages=HELLO, max_tokens=1)
+        assert caught.value.code == "rate_limit_exceeded"
+        assert int(caught.value.response.headers["retry-after"]) > 0
+        for stream in streams:
+            stream.close()
+        assert settled(api)
+        got = api.client().chat.completions.create(model=api.model, messages=HELLO, max_tokens=1)
+        assert got.usage is not None
+
+
+class Censor:
+    """Lets no secret pass, and puts something else for names."""
+
+    def pass_on(self, texts: Sequence[str], *, principal: str) -> Sequence[str]:
+        assert principal == "user:demo-maya"
+        if any("secret" in text for text in texts):
+            message = "This text holds a secret."
+            raise Refused(message, action="Take it out.")
+        return [text.replace("Maya", "<PERSON_1>") for text in texts]
+
+
+def test_words_are_looked_at_before_the_model_sees_them(api: Api) -> None:
+    services, before = api.app.state.services, api.appliance.audit.size
+    api.app.state.services = replace(services, api=replace(services.api, screen=Censor()))
+    try:
+        with pytest.raises(openai.BadRequestError, match=r"holds a secret\. Take it out"):
+            api.client().completions.create(model=api.model, prompt="a secret")
+        short = api.client().completions.create(model=api.model, prompt="<PERSON_1>", max_tokens=1)
+        masked = api.client().completions.create(model=api.model, prompt="Maya", max_tokens=1)
+    finally:
+        api.app.state.services = services
+    assert masked.usage is not None
+    assert short.usage is not None
+    assert masked.usage.prompt_tokens == short.usage.prompt_tokens
+    results = [leaf.result for leaf in api.leaves(before) if leaf.event == "api.completion_requested" and leaf.result]
+    assert results == ["refused", "done", "done"]
+
+
+def test_the_operator_makes_lists_and_revokes_keys_at_the_command_line(api: Api) -> None:
+    before = api.appliance.audit.size
+    runner, home = CliRunner(), {"INTRAMURAL_HOME": str(api.appliance.settings.home)}
+
+    def run(*arguments: str) -> Result:
+        return runner.invoke(main, ["keys", *arguments], env=home)
+
+    made = run("create", "ci-runner", "--name", "Nightly", "--days", "7", "--scope", "models", "--json")
+    assert made.exit_code == 0, made.output
+    told = json.loads(made.output)
+    secret, key = told["secret"], told["key"]
+    assert [model.id for model in api.client(secret).models.list()] == [api.model]
+    with pytest.raises(openai.PermissionDeniedError):
+        api.client(secret).chat.completions.create(model=api.model, messages=HELLO, max_tokens=1)
+    listed = run("list")
+    assert key["id"] in listed.output
+    assert secret not in listed.output
+    assert run("revoke", key["id"]).exit_code == 0
+    assert refused(api, secret).status_code == 401
+    for wrong in (
+        ("create", "Not A Name"),
+        ("create", "x", "--days", "4000"),
+        ("revoke", "key_none"),
+        ("revoke", "../x"),
+    ):
+        assert run(*wrong).exit_code == 2, wrong
+    recorded = [leaf for leaf in api.leaves(before) if leaf.event.startswith("api.key_") and leaf.kind == "intent"]
+    assert [leaf.event for leaf in recorded] == ["api.key_created", "api.key_revoked"]
+    assert {leaf.principal for leaf in recorded} == {f"local-operator:{account_name()}"}
