@@ -19,8 +19,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from appliance.cli import main
 from appliance.core.account import account_name
 from appliance.core.errors import Refused
+from appliance.identity.oidc import SignedIn
 from tests.fixtures.api_service import MAKER, Api, running_api
-from tests.fixtures.studio import MARA
+from tests.fixtures.studio import MARA, MAYA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -204,10 +205,9 @@ def test_a_key_that_does_not_count_is_refused_and_recorded(api: Api) -> None:
 
 
 def test_a_cookie_is_no_key_and_the_studio_takes_no_key(api: Api) -> None:
-    from tests.fixtures.studio import MAYA, sign_in
-
-    visitor = sign_in(api.appliance, MAYA, "maker")
-    cookie = {"Cookie": f"__Host-intramural={visitor.session.id}"}
+    signed_in = SignedIn(person=MAYA, groups=MAKER, claims={"acr": "2"}, id_token="")
+    session = api.app.state.services.identity.sessions.create(signed_in)
+    cookie = {"Cookie": f"__Host-intramural={session.id}"}
     assert refused(api, None, headers=cookie).status_code == 401
     answer = httpx.get(f"{api.origin}/keys", headers={**api.headers, "Authorization": f"Bearer {api.secret}"})
     assert answer.status_code in {303, 401}
