@@ -148,12 +148,14 @@ def _show(
     mine = questions.api_key("new", owner=person_principal(actor.person))
     service = questions.api_key("new", owner=service_principal("any"))
     operator = permits(services, actor, Action.CREATE_API_KEY, service)
+    model = questions.model("default", ceiling=questions.LEVELS.index(services.settings.model.ceiling))
     known = services.api.model.description()
     return page(
         request,
         "api_keys.html",
         status=200 if error is None else status_of(error),
-        may_make=permits(services, actor, Action.CREATE_API_KEY, mine),
+        may_make=permits(services, actor, Action.CREATE_API_KEY, mine)
+        and permits(services, actor, Action.USE_MODEL, model),
         keys=[_row(key, keys) for key in keys.of_person(actor.person)],
         services=[_row(key, keys) for key in keys.of_services()] if operator else None,
         made=made,
