@@ -73,7 +73,7 @@ def an_operator_serves_a_program(watched: Watched, studio: str, service: Service
     page.goto(f"{studio}/keys")
     assert page.get_by_label("What for").count() == 1  # no maker: no key of his own
     page.get_by_text("Make a key for a service account").click()
-    page.get_by_label("Service account").fill("ci-runner")
+    page.get_by_role("textbox", name="Service account").fill("ci-runner")
     page.get_by_label("What for").fill("Nightly review")
     page.get_by_role("button", name="Make the key").click()
     assert models(service, page.get_by_label("The secret of the key").input_value()) == 503
