@@ -50,6 +50,7 @@ from appliance.studio.erasure import records_of
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
 from appliance.studio.preview import Previews
+from appliance.studio.program_screen import ProgramScreen
 from appliance.studio.quotas import Quotas
 from appliance.studio.readiness import audit_state, try_sandbox
 from appliance.studio.transfers import make_transfers
@@ -192,6 +193,7 @@ class Appliance:
             vault=self._keeping.vault,
             clock=clock,
             holders=InDirectory(self._people.directory),
+            screen=ProgramScreen(self._inspector, self.audit),
         )
         records = records_of(self.studio, database, settings.home)
         self.privacy = self._keeping.privacy({"studio": records, "sign-in": store, "directory": self._people.directory})

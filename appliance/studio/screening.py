@@ -120,7 +120,7 @@ class Screening:
         verdict = max((one.verdict for one in open_), default=Verdict.ALLOW)
         if verdict is Verdict.ALLOW:
             return Cleared(words, known, before.sent)
-        details = _details(Place.PROMPT, verdict, looked, choice)
+        details = details_of(Place.PROMPT, verdict, looked, choice)
         with act(
             self._audit, Event.TEXT_SCREENED, principal=actor.principal, resource=resource, details=details
         ) as done:
@@ -177,7 +177,7 @@ class Screening:
         looked = self._inspector.inspect(text, Place.OUTPUT)
         if looked.verdict is Verdict.ALLOW:
             return
-        details = _details(Place.OUTPUT, looked.verdict, looked, Choice.NONE) | ({"build": build} if build else {})
+        details = details_of(Place.OUTPUT, looked.verdict, looked, Choice.NONE) | ({"build": build} if build else {})
         with act(self._audit, Event.TEXT_SCREENED, principal=principal, resource=resource, details=details):
             found = looked.of(Verdict.BLOCK, Verdict.ASK)
             if found:
@@ -281,7 +281,8 @@ class Screening:
         raise AskFirst(message, pieces=pieces, findings=found, action=action)
 
 
-def _details(place: Place, verdict: Verdict, looked: Inspection, choice: Choice) -> dict[str, object]:
+def details_of(place: Place, verdict: Verdict, looked: Inspection, choice: Choice) -> dict[str, object]:
+    """What the audit log is told: kinds and counts, never a value."""
     return {
         "place": place.value,
         "verdict": verdict.word,

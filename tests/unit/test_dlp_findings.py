@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from appliance.core.events import Event
 from appliance.core.screening import Finding, Place, Verdict
 from appliance.dlp.analyzer import Analyzer, apart
 from appliance.dlp.checks import CHECKS
+from appliance.studio.program_screen import ProgramScreen
+from appliance.studio.screening import SecretFound
+from tests.fixtures.privacy import parts_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +139,19 @@ def test_check_digits_refuse_a_changed_digit() -> None:
     ):
         assert CHECKS[name](right), name
         assert not CHECKS[name](wrong), name
+
+
+def test_what_programs_send_is_masked_or_refused_and_the_log_never_hears_the_value(
+    analyzer: Analyzer, tmp_path: Path
+) -> None:
+    iban = "DE02 1203 0000 0000 2020 51"
+    with parts_in(tmp_path) as parts:
+        screen = ProgramScreen(analyzer, parts.log)
+        passed = screen.pass_on(["Be short.", f"Rent from {iban}, again {iban}"], principal="user:maya")
+        assert passed == ["Be short.", "Rent from <IBAN_CODE_1>, again <IBAN_CODE_1>"]
+        with pytest.raises(SecretFound):
+            screen.pass_on(["Passwort: Sommer2026!x"], principal="user:maya")
+        leaves = [leaf for _, leaf in parts.log.leaves() if leaf.event == Event.TEXT_SCREENED]
+    assert [leaf.result for leaf in leaves if leaf.result] == ["done", "refused"]
+    assert iban not in repr(leaves)
+    assert "Sommer2026" not in repr(leaves)
