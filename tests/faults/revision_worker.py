@@ -25,8 +25,10 @@ from appliance.identity.tokens import AppTokens
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
 from appliance.studio.carrying import Carrier
+from appliance.studio.coding import Coding
 from appliance.studio.control import Control
 from appliance.studio.events import EventStream
+from appliance.studio.locks import Locks
 from appliance.studio.parts import Parts
 from appliance.studio.pipeline import Pipeline
 from appliance.studio.preview import Previews
@@ -147,14 +149,16 @@ def main(home: Path, build_id: str, moment: str) -> None:
     carrier = Carrier(sandbox, versions, previews, render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     screening = Screening(parts.inspector, audit, parts.vault, open_body=parts.open_body, folder=versions.folder)
+    events = EventStream(builds, clock)
     pipeline = Pipeline(
         parts,
         screening=screening,
+        coding=Coding(parts, events, projects, versions, Locks(versions, audit)),
         projects=projects,
         builds=builds,
         versions=versions,
         previews=previews,
-        events=EventStream(builds, clock),
+        events=events,
         addresses=Addresses("localhost", 8080),
         succession=Succession(look, proposals, carrier, audit),
         clock=clock,
