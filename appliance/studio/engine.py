@@ -69,10 +69,14 @@ class Engine:
     def _start(self, when_ready: Callable[[], None]) -> None:
         try:
             self._supervisor.start(self._progress)
-            when_ready()
         except IntramuralError as error:
             self._stage = error.message
             _log.error("the model does not start: %s", error)
+            return
+        try:
+            when_ready()
+        except IntramuralError as error:
+            _log.warning("the model runs, but the first request will find nothing prepared: %s", error)
 
     def _progress(self, stage: str) -> None:
         self._stage = stage

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +23,7 @@ from appliance.core.account import account_name
 from appliance.core.errors import Refused
 from appliance.identity.oidc import SignedIn
 from tests.fixtures.api_service import MAKER, Api, running_api
+from tests.fixtures.processes import processes_with
 from tests.fixtures.studio import MARA, MAYA
 
 if TYPE_CHECKING:
@@ -41,9 +44,9 @@ def api() -> Iterator[Api]:
 def settled(api: Api, seconds: float = 20) -> bool:
     """Whether every seat is free again."""
     deadline = time.monotonic() + seconds
-    while api.app.state.seats._taken.total() and time.monotonic() < deadline:
+    while api.app.state.seats.taken and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not api.app.state.seats._taken.total()
+    return not api.app.state.seats.taken
 
 
 def test_models_are_listed(api: Api) -> None:
@@ -258,23 +261,30 @@ def test_a_client_that_goes_leaves_no_trace_in_other_streams(api: Api) -> None:
 
 
 def test_too_many_are_told_to_come_back() -> None:
-    with running_api(requests=3, requests_per_key=2) as api:
-        streams = []
-        for _ in range(2):
-            stream = api.client().chat.completions.create(
-                model=api.model, messages=HELLO, extra_body={"response_format": SLOW}, stream=True
-            )
-            next(iter(stream))
-            streams.append(stream)
-        with pytest.raises(openai.RateLimitError) as caught:
-            api.client().chat.completions.create(model=api.model, messages=HELLO, max_tokens=1)
+    with running_api(requests=3, requests_per_key=2) as api, ThreadPoolExecutor(2) as pool:
+        (worker,) = processes_with(f"{api.appliance.settings.home}/run/engine.sock")
+        os.kill(worker, signal.SIGSTOP)  # So that the two are under way for certain, however quick the model is.
+        try:
+            waiting = [pool.submit(ask, api) for _ in range(2)]
+            deadline = time.monotonic() + 20
+            while api.app.state.seats.taken < 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            with pytest.raises(openai.RateLimitError) as caught:
+                ask(api)
+        finally:
+            os.kill(worker, signal.SIGCONT)
         assert caught.value.code == "rate_limit_exceeded"
         assert int(caught.value.response.headers["retry-after"]) > 0
-        for stream in streams:
-            stream.close()
+        assert all(answer.result(60).usage for answer in waiting)
         assert settled(api)
-        got = api.client().chat.completions.create(model=api.model, messages=HELLO, max_tokens=1)
-        assert got.usage is not None
+        assert ask(api).usage is not None
+
+
+def ask(api: Api) -> ChatCompletion:
+    """One token."""
+    got: ChatCompletion = api.client().chat.completions.create(model=api.model, messages=HELLO, max_tokens=1)
+    return got
 
 
 class Censor:

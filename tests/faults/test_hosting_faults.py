@@ -19,6 +19,7 @@ from appliance.hosting.release import AppFailed, AppRelease, AppState, HostingLi
 from appliance.hosting.supervisor import AppSupervisor
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from tests.fakes.app_tokens import PlainTokens
+from tests.fixtures.processes import processes_with
 from tests.fixtures.small_app import PACKAGE, write_small_app
 
 pytestmark = pytest.mark.sandbox
@@ -43,17 +44,6 @@ caddy.start(FrontDoor("intramural.localhost", int(sys.argv[2]), home / "w.sock",
 print("ready", flush=True)
 time.sleep(600)
 """
-
-
-def processes_with(text: str) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and text in (entry / "cmdline").read_text():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 8.0) -> None:

@@ -54,6 +54,12 @@ class Seats:
                 raise rate_limited("The model is busy and its queue is full.")
             self._taken[key] += 1
 
+    @property
+    def taken(self) -> int:
+        """How many are taken."""
+        with self._lock:
+            return self._taken.total()
+
     def leave(self, key: str) -> None:
         """Give it back."""
         with self._lock:
