@@ -63,11 +63,13 @@ class Prompt:
     """A chat up to the point where the assistant speaks.
 
     ``stable`` leading messages are the same for every request of this kind: their KV cache is computed once and kept
-    on disk beside the bundle. The last message must be the user's.
+    on disk beside the bundle. The last message must be the user's. Nobody waits for a session in the ``background``:
+    it is computed only while no other needs the model.
     """
 
     messages: tuple[Message, ...]
     stable: int = 0
+    background: bool = False
 
 
 @dataclass(frozen=True)

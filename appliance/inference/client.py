@@ -282,7 +282,7 @@ def _opening(prompt: Prompt | RawPrompt) -> protocol.Open:
     if isinstance(prompt, RawPrompt):
         return protocol.Open(protocol.VERSION, [], 0, prompt.text, prompt.suffix)
     turns = [protocol.Turn(message.role, message.content) for message in prompt.messages]
-    return protocol.Open(protocol.VERSION, turns, prompt.stable)
+    return protocol.Open(protocol.VERSION, turns, prompt.stable, background=prompt.background)
 
 
 def _asking(wanted: Wanted) -> protocol.AskAnswer:

@@ -60,6 +60,7 @@ class Connection:
         self._turnstile = turnstile
         self._requests: asyncio.Queue[protocol.Request] = asyncio.Queue(maxsize=2)
         self._conversation: Conversation | None = None
+        self._background = False
         self._work: Work | None = None
         self._cancelled = False
         self._abandoned = False
@@ -173,9 +174,11 @@ class Connection:
             prompt = await asyncio.to_thread(model.chat.render, Prompt(messages, request.stable))
         conversation = Conversation(prompt, model.tokenizer, context=model.description.context_tokens)
         await self._turnstile.enter(self._tell_place)
-        self._conversation = conversation
+        self._conversation, self._background = conversation, request.background
         if prompt.stable:  # an empty beginning would only clear a slot that may know the rest
-            outcome = await self._run(Work(list(prompt.tokens[: prompt.stable]), stable=True))
+            outcome = await self._run(
+                Work(list(prompt.tokens[: prompt.stable]), stable=True, background=request.background)
+            )
             conversation.opened(outcome)
         return protocol.Opened()
 
@@ -207,6 +210,7 @@ class Connection:
                 self._drafter,
             ),
             written=conversation.written,
+            background=self._background,
             on_tokens=lambda tokens: _post(loop, arrived, tokens),
         )
         self._begin(work)
@@ -234,7 +238,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[list[int] | None] = asyncio.Queue()  # bounded by the context
         generation = generation_of(wanted, constraint, tokenizer, room=room, drafter=self._drafter)
-        work = Work(tokens, generation, on_tokens=lambda new: _post(loop, arrived, new))
+        work = Work(tokens, generation, background=self._background, on_tokens=lambda new: _post(loop, arrived, new))
         answering = Answering(wanted, generation, tokenizer)
         self._begin(work)
         work.result.add_done_callback(lambda _future: _post(loop, arrived, None))

@@ -19,9 +19,10 @@ from appliance.core.errors import IntramuralError
 from appliance.core.ports import GenerationFailed
 from appliance.inference.drafter import StepCost
 from appliance.inference.executor import MAX_DRAFT, StepInterrupted
+from appliance.inference.kv_cache import common_prefix
 from appliance.inference.scheduler import Batch, Policy, Scheduler
 from appliance.inference.sequence import TokenSequence
-from appliance.inference.slots import Slots
+from appliance.inference.slots import WORTH_COPYING, Slots
 from appliance.inference.work import Outcome, Work, cancelled, closed, too_slow
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Engine:
                 continue
             ticket = next(self._numbers)
             self._requests[ticket] = request
-            self._scheduler.submit(ticket)
+            self._scheduler.submit(ticket, background=work.background)
 
     def _place(self) -> None:
         """Give slots to those who wait."""
@@ -153,8 +154,26 @@ class Engine:
         def choose(ticket: int, free: frozenset[int]) -> int:
             return self._slots.choose(requests[ticket].sequence.tokens, free)
 
-        for ticket, slot in self._scheduler.admit(choose):
+        for ticket, slot in self._scheduler.admit(choose, self._held):
             self._guarded(ticket, partial(self._start, ticket, slot))
+
+    def _held(self, ticket: int) -> bool:
+        """Whether another request is just computing what this one begins with; then it is computed once, for both."""
+        tokens = self._requests[ticket].sequence.tokens
+        running = self._scheduler.running
+        if not running or not self._slots.cache.movable:
+            return False
+        known = self._slots.known(tokens)
+        for other in running:
+            sequence = self._requests[other].sequence
+            shared = min(common_prefix(sequence.tokens, tokens), len(self._requests[other].work.tokens))
+            if shared < known + WORTH_COPYING:
+                continue
+            if sequence.computed < shared:
+                self._scheduler.promote(other)
+                return True
+            self._slots.note(running[other])  # so that it is found there
+        return False
 
     def _start(self, ticket: int, slot: int) -> None:
         request = self._requests[ticket]

@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.core.errors import IntramuralError
 
-VERSION: Final = 3
+VERSION: Final = 4
 MAX_FRAME: Final = 8 << 20
 """Bytes of one frame's body; a longer one ends the connection."""
 LENGTH: Final = struct.Struct(">I")
@@ -47,6 +47,7 @@ class Open(_Frame, frozen=True, tag="open"):
     text: str | None = None
     """Instead of messages: what the model continues."""
     suffix: str = ""
+    background: bool = False
 
 
 class Append(_Frame, frozen=True, tag="append"):

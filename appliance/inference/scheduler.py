@@ -3,6 +3,9 @@
 A ticket is a request. It waits in order of arrival, gets a slot, and runs until it is removed. When others wait and no
 slot is free, the one that has had the most computes no more for now: it goes to the end of the queue, and its tokens
 are computed again (or found in the prefix cache) when its turn comes. So no arrival order starves anyone.
+
+Tickets in the background are the exception by intent: they go last, make room at once, and compute only while no
+other does.
 """
 
 from __future__ import annotations
@@ -71,6 +74,7 @@ class Scheduler:
         self._running: OrderedDict[int, int] = OrderedDict()
         self._spent: dict[int, int] = {}
         self._preempted: dict[int, int] = {}
+        self._background: set[int] = set()
         self._seconds_per_token = 0.01
         self._chunk_seconds = 0.0
 
@@ -89,8 +93,8 @@ class Scheduler:
         """The slot of each running ticket."""
         return dict(self._running)
 
-    def submit(self, ticket: int) -> None:
-        """Queue a ticket.
+    def submit(self, ticket: int, *, background: bool = False) -> None:
+        """Queue a ticket, behind those that came before; one in the background behind all others.
 
         Raises:
             ValueError: it is here already.
@@ -98,7 +102,17 @@ class Scheduler:
         if ticket in self._running or ticket in self._queue:
             message = f"ticket {ticket} is here already"
             raise ValueError(message)
-        self._queue.append(ticket)
+        if background:
+            self._background.add(ticket)
+        self._enqueue(ticket)
+
+    def promote(self, ticket: int) -> None:
+        """Somebody waits for it now: it is in the background no more."""
+        if ticket in self._background:
+            self._background.discard(ticket)
+            if ticket in self._queue:
+                self._queue.remove(ticket)
+                self._enqueue(ticket)
 
     def remove(self, ticket: int) -> None:
         """It is over, or was cancelled, wherever it was; its slot is free at once. Unknown tickets are ignored."""
@@ -108,12 +122,16 @@ class Scheduler:
         elif ticket in self._queue:
             self._queue.remove(ticket)
         self._preempted.pop(ticket, None)
+        self._background.discard(ticket)
 
-    def admit(self, choose: Callable[[int, frozenset[int]], int]) -> list[tuple[int, int]]:
+    def admit(
+        self, choose: Callable[[int, frozenset[int]], int], held: Callable[[int], bool] = lambda _ticket: False
+    ) -> list[tuple[int, int]]:
         """Give free slots to whoever waits longest.
 
         Args:
             choose: the slot that suits a ticket best, of those that are free.
+            held: whether a ticket gains by waiting for one that runs; it keeps its place in the queue.
 
         Returns:
             The tickets that run from now on, and their slots.
@@ -122,13 +140,16 @@ class Scheduler:
             ValueError: ``choose`` named a slot that is not free.
         """
         admitted = []
-        while self._queue and self._free:
-            ticket = self._queue[0]
+        for ticket in tuple(self._queue):
+            if not self._free:
+                break
+            if held(ticket):
+                continue
             slot = choose(ticket, frozenset(self._free))
             if slot not in self._free:
                 message = f"slot {slot} is not free"
                 raise ValueError(message)
-            self._queue.popleft()
+            self._queue.remove(ticket)
             self._free.remove(slot)
             self._running[ticket] = slot
             self._spent[ticket] = 0
@@ -138,18 +159,23 @@ class Scheduler:
     def preempt(self) -> int | None:
         """If somebody waits in vain, and somebody else has had a quantum: take the slot of whoever has had most.
 
+        A ticket in the background has had its quantum as soon as another one waits.
+
         Returns:
             The ticket that went back to the end of the queue; it has to replay its tokens when it runs again.
         """
-        if not self._queue or self._free or not self._running:
+        if not self._queue or self._free or not self._running or self._queue[0] in self._background:
             return None
-        ticket = max(self._running, key=self._share)
-        if self._share(ticket) < 1:
+        idle = next((ticket for ticket in self._running if ticket in self._background), None)
+        ticket = max(self._running, key=self._share) if idle is None else idle
+        if idle is None and self._share(ticket) < 1:
             return None
         times = self._preempted.get(ticket, 0) + 1
         self.remove(ticket)
         self._preempted[ticket] = times
-        self._queue.append(ticket)
+        if idle is not None:
+            self._background.add(ticket)
+        self._enqueue(ticket)
         return ticket
 
     def move(self, ticket: int, slot: int) -> None:
@@ -208,6 +234,13 @@ class Scheduler:
                 step.ticket
             )  # chunks go round, so that a long prompt does not hold up a short one
 
+    def _enqueue(self, ticket: int) -> None:
+        if ticket in self._background:
+            self._queue.append(ticket)
+            return
+        ahead = sum(other not in self._background for other in self._queue)
+        self._queue.insert(ahead, ticket)
+
     def _share(self, ticket: int) -> float:
         """How much of its quantum a running ticket has had."""
         return self._spent[ticket] / (self._policy.quantum << min(32, self._preempted.get(ticket, 0)))
@@ -217,10 +250,11 @@ class Scheduler:
             self._spent[ticket] += tokens
 
     def _split(self, pending: Mapping[int, int]) -> tuple[list[int], list[int]]:
-        others = len(self._running) - 1
+        awaited = [ticket for ticket in self._running if ticket not in self._background] or list(self._running)
+        others = len(awaited) - 1
         inline = 1 if others == 0 else min(_MAX_INLINE, _INLINE_PER_OTHER * others)
-        batch = [ticket for ticket in self._running if pending[ticket] <= inline]
-        single = [ticket for ticket in self._running if pending[ticket] > inline]
+        batch = [ticket for ticket in awaited if pending[ticket] <= inline]
+        single = [ticket for ticket in awaited if pending[ticket] > inline]
         if len(batch) == 1 and pending[batch[0]] > 1 and not single:
             return [], batch
         return batch, single

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FORGET: Final = 0.5
 _COPY: Final = 0.02
 """What a token is worth that a slot forgets, or that has to be copied to it, where one that is computed costs 1."""
-_WORTH_COPYING: Final = 16
+WORTH_COPYING: Final = 16
 """Tokens; fewer are computed again faster than they are fetched."""
 
 
@@ -42,7 +42,7 @@ class Slots:
         beginning and only pauses. Among equals it is the slot that was not used for longest, low numbers first.
         """
         kept = {slot: common_prefix(self.cache.tokens(slot), tokens) for slot in free}
-        known = max(self._index.longest(tokens)[1], self._prefixes.longest(tokens)[1], *kept.values())
+        known = max(self.known(tokens), *kept.values())
         lacking = _COPY if self.cache.movable else 1.0
 
         def cost(slot: int) -> float:
@@ -50,6 +50,10 @@ class Slots:
             return _FORGET * forgotten + lacking * (known - kept[slot])
 
         return min(free, key=lambda slot: (cost(slot), self._used[slot], slot))
+
+    def known(self, tokens: Sequence[int]) -> int:
+        """How many leading tokens some slot or stored prefix holds."""
+        return max(self._index.longest(tokens)[1], self._prefixes.longest(tokens)[1])
 
     def fill(self, slot: int, tokens: Sequence[int], *, stable: bool) -> int:
         """Bring the longest known beginning of ``tokens`` into ``slot``.
@@ -73,10 +77,10 @@ class Slots:
         if holder is not None and holder != slot:
             shared = common_prefix(self.cache.tokens(holder), tokens)
         stored, length = self._prefixes.longest(tokens)
-        if stored is not None and length >= max(own, shared) + _WORTH_COPYING:
+        if stored is not None and length >= max(own, shared) + WORTH_COPYING:
             self.cache.restore(slot, tokens[:length], stored)
             return length
-        if holder is not None and holder != slot and shared >= own + _WORTH_COPYING:
+        if holder is not None and holder != slot and shared >= own + WORTH_COPYING:
             self.cache.copy(holder, slot, shared)
             return shared
         self.cache.rewind(slot, own)

@@ -42,6 +42,7 @@ class Work:
         generation: how to continue it, or None to fill the cache only.
         written: how many leading tokens are not new text; decides only what counts as prefill in the figures.
         stable: these tokens recur in other conversations, so their keys and values are kept.
+        background: nobody waits for it.
         seconds: limit, from its admission on.
         on_tokens: called on the engine's thread with new tokens; must return at once.
         cached: how many of ``tokens`` were in the cache already; set when it is admitted.
@@ -53,6 +54,7 @@ class Work:
     generation: Generation | None = None
     written: int = 0
     stable: bool = False
+    background: bool = False
     seconds: float = 300.0
     on_tokens: Callable[[list[int]], None] = lambda _tokens: None
     cached: int = 0

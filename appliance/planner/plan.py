@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -69,7 +69,7 @@ class Planner:
         Raises:
             GenerationFailed: the engine could not.
         """
-        with self._generator.session(plan_prompt("Keep records.")) as session:
+        with self._generator.session(replace(plan_prompt("Keep records."), background=True)) as session:
             for _ in session.generate(title_lines(), max_tokens=1):
                 pass
 

@@ -72,7 +72,8 @@ class ModelReviser:
             GenerationFailed: the engine could not.
         """
         nothing = Blueprint("App", "", (), (Entity("Record", (Field("name", Scalar.TEXT),)),))
-        with self._generator.session(revise_prompt(nothing, "nothing")) as session:
+        prompt = replace(revise_prompt(nothing, "nothing"), background=True)
+        with self._generator.session(prompt) as session:
             for _ in session.generate(change_line(nothing), max_tokens=1):
                 pass
 

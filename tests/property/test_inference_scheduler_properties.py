@@ -24,11 +24,13 @@ class World:
     write: dict[int, int] = field(default_factory=dict)
     computed: dict[int, int] = field(default_factory=dict)
     first_admitted: list[int] = field(default_factory=list)
+    background: set[int] = field(default_factory=set)
     finished: list[int] = field(default_factory=list)
 
-    def submit(self, ticket: int, prompt: int, write: int) -> None:
+    def submit(self, ticket: int, prompt: int, write: int, *, background: bool = False) -> None:
         self.prompt[ticket], self.write[ticket], self.computed[ticket] = prompt, write, 0
-        self.scheduler.submit(ticket)
+        self.background |= {ticket} if background else set()
+        self.scheduler.submit(ticket, background=background)
 
     def check(self) -> None:
         running = self.scheduler.running
@@ -58,6 +60,8 @@ class World:
         tickets = step.tickets if isinstance(step, Batch) else (step.ticket,)
         assert len(set(tickets)) == len(tickets)
         assert set(tickets) <= set(running)
+        awaited = (set(running) | set(self.scheduler.waiting)) - self.background
+        assert not awaited or not set(tickets) & self.background, "somebody waits for one that nobody waits for"
         for ticket in tickets:
             count = 1 if isinstance(step, Batch) else step.count
             assert 1 <= count <= min(pending[ticket], POLICY.max_chunk)
@@ -74,21 +78,23 @@ class World:
         self.check()
 
 
-REQUEST = st.tuples(st.integers(1, 200), st.integers(1, 20))
+REQUEST = st.tuples(st.integers(1, 200), st.integers(1, 20), st.booleans())
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.integers(1, 4), st.lists(st.one_of(REQUEST, st.integers(0, 30), st.none()), max_size=40))
 def test_every_request_ends_and_no_slot_is_lost_or_shared(
-    slots: int, moves: list[tuple[int, int] | int | None]
+    slots: int, moves: list[tuple[int, int, bool] | int | None]
 ) -> None:
-    """A pair arrives, a number is cancelled, None lets one step pass; afterwards everything that remains must end."""
+    """A request arrives, in the background or not, a number is cancelled, None lets one step pass; afterwards
+    everything that remains must end."""
     world = World(Scheduler(slots, POLICY), slots=slots)
     cancelled: set[int] = set()
     number = 0
     for move in moves:
         if isinstance(move, tuple):
-            world.submit(number, *move)
+            prompt, write, background = move
+            world.submit(number, prompt, write, background=background)
             number += 1
         elif move is not None:
             world.scheduler.remove(move)  # cancelled at once, wherever it is, even if it never existed
@@ -102,8 +108,13 @@ def test_every_request_ends_and_no_slot_is_lost_or_shared(
         world.turn()
     assert set(world.finished) | cancelled == set(range(number))
     assert world.scheduler.free == frozenset(range(slots))
-    admitted = [ticket for ticket in world.first_admitted if ticket not in cancelled]
-    assert admitted == sorted(admitted), "first come, first served"
+    for background in (True, False):
+        admitted = [
+            ticket
+            for ticket in world.first_admitted
+            if ticket not in cancelled and (ticket in world.background) is background
+        ]
+        assert admitted == sorted(admitted), "first come, first served"
 
 
 @settings(max_examples=60, deadline=None)
@@ -120,6 +131,22 @@ def test_endless_requests_do_not_starve_short_ones(slots: int, short: int) -> No
         if len(world.finished) == short:
             break
     assert sorted(world.finished) == list(range(100, 100 + short))
+
+
+@given(st.integers(1, 3), st.lists(st.booleans(), min_size=2, max_size=8))
+def test_whoever_is_waited_for_leaves_the_background(slots: int, background: list[bool]) -> None:
+    world = World(Scheduler(slots, POLICY), slots=slots)
+    for ticket, behind in enumerate(background):
+        world.submit(ticket, 300, 3, background=behind)
+    world.turn()
+    for ticket in range(len(background)):
+        world.scheduler.promote(ticket)
+    world.background.clear()
+    for _ in range(20_000):
+        if len(world.finished) == len(background):
+            break
+        world.turn()
+    assert sorted(world.finished) == list(range(len(background)))
 
 
 @given(st.integers(2, 6))

@@ -136,6 +136,32 @@ def test_preempted_requests_write_the_same_text(bundle: VerifiedBundle, tmp_path
     assert changes > 3, "nobody was interrupted"
 
 
+@pytest.mark.parametrize("background", [False, True])
+def test_a_beginning_that_somebody_is_just_computing_is_computed_once(parts: Parts, *, background: bool) -> None:
+    shared = prompt(4, 300)
+    alone = parts.run(parts.work([*shared, 1, 2], LETTERS)).generated
+    parts.run(Work(prompt(5, 400)))  # so that nothing of it is left
+    for slot in range(SLOTS):
+        parts.run(Work(prompt(10 + slot, 400)))
+    parts.steps.clear()
+    first = Work(list(shared), stable=True, background=background)
+    others = [parts.work([*shared, 1, 2], LETTERS) for _ in range(2)]
+    assert together(parts, [first, *others]) == [(), alone, alone]
+    read = sum(parts.steps)
+    assert read < 2 * len(shared)
+
+
+def test_one_in_the_background_computes_only_while_no_other_does(parts: Parts) -> None:
+    ended: list[str] = []
+    behind = Work(prompt(30, 400), background=True)
+    front = [parts.work(prompt(number), LETTERS) for number in range(2)]
+    behind.result.add_done_callback(lambda _: ended.append("behind"))
+    for work in front:
+        work.result.add_done_callback(lambda _: ended.append("front"))
+    together(parts, [behind, *front])
+    assert ended == ["front", "front", "behind"]
+
+
 def test_a_beginning_that_somebody_has_is_copied(parts: Parts) -> None:
     shared = prompt(1, 120)
     parts.run(Work([*shared, 1, 2, 3]))
