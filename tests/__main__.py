@@ -91,6 +91,7 @@ def test(arguments: tuple[str, ...]) -> None:
 
 BENCHMARKS = {
     "accessibility": "bench_accessibility.py",
+    "custom": "bench_custom.py",
     "demo": "bench_demo.py",
     "dlp": "bench_dlp.py",
     "blueprint": "bench_blueprint.py",

@@ -33,13 +33,17 @@ _SAID: Final = (
 )
 
 
-def not_done(line: str, reason: str) -> str:
-    """``line`` is the model's, ``reason`` what stood in the way; empty or the line itself where there is none."""
-    what = f"“{line}”"
+def in_words(line: str) -> str:
+    """What a line of the model's is about: “the access “all” for Loan Clerk”."""
     for shape, words in _SAID:
         if found := re.fullmatch(shape, line):
-            what = words.format(*found.groups())
-            break
+            return words.format(*found.groups())
+    return f"“{line}”"
+
+
+def not_done(line: str, reason: str) -> str:
+    """``line`` is the model's, ``reason`` what stood in the way; empty or the line itself where there is none."""
+    what = in_words(line)
     why = _THERE if reason in ("", line) or " " not in reason else _sentence(reason)
     return f"Not done: {what}. {why}"
 

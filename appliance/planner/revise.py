@@ -8,7 +8,7 @@ the maker sees is made from the blueprints before and after, never from the mode
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +23,7 @@ from appliance.core.ports import Message, Prompt, TextGenerator
 from appliance.planner.advice import questions_about, suggestions_for
 from appliance.planner.change_lines import change_line
 from appliance.planner.change_steps import NoStep, step
-from appliance.planner.change_words import THREAD_LOST, not_done
+from appliance.planner.change_words import THREAD_LOST, in_words, not_done
 from appliance.planner.custom_places import wanted_in, with_wanted
 from appliance.planner.outline import outline
 from appliance.planner.request import check_request
@@ -46,6 +46,32 @@ class NothingToChange(Refused):
     """No change was found in the wish."""
 
     code = "revision_without_change"
+
+
+class AlreadySo(NothingToChange):
+    """All that was found in the wish is so already."""
+
+    code = "revision_already_so"
+
+
+def _without_change(left_out: tuple[str, ...], already: tuple[str, ...]) -> NothingToChange:
+    if already and not left_out:
+        message = "The app does that already."
+        action = "Say what should be different from how it is now, or edit it directly."
+        return AlreadySo(message, cause=f"There already: {'; '.join(already)}.", action=action)
+    message = "No change of this app was found in these words."
+    action = "Name the record, field or page, and say what should be different; or edit it directly."
+    return NothingToChange(message, cause=" ".join(left_out), action=action)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """The blueprint with the changes, what they rename, what could not be done, and what was so before."""
+
+    after: Blueprint
+    renaming: tuple[Edit, ...] = ()
+    left_out: tuple[str, ...] = ()
+    already: tuple[str, ...] = ()
 
 
 def revise_prompt(blueprint: Blueprint, wish: str) -> Prompt:
@@ -89,18 +115,15 @@ class ModelReviser:
         before = parse(blueprint_text)
         wish = check_request(request, limit=self._limit)
         begun, rest, in_vain = _worked_out(before, wish.text, on_text)
-        after = begun
-        renaming: tuple[Edit, ...] = ()
-        left_out: tuple[str, ...] = ()
+        carried = _Carried(begun)
         if rest:
             with self._generator.session(revise_prompt(begun, rest)) as session:
-                after, renaming, left_out = _write(Transcript(session), begun, on_text)
-        left_out = (*(in_vain if after == begun else ()), *left_out)
-        if after == before:
-            message = "No change of this app was found in these words."
-            action = "Name the record, field or page, and say what should be different; or edit it directly."
-            raise NothingToChange(message, cause=" ".join(left_out), action=action)
-        return Revised(to_text(replace(after, renames=_renames(before, renaming))), left_out)
+                carried = _write(Transcript(session), begun, on_text)
+        left_out = (*(in_vain if carried.after == begun else ()), *carried.left_out)
+        if carried.after == before:
+            raise _without_change(left_out, carried.already)
+        after = replace(carried.after, renames=_renames(before, carried.renaming))
+        return Revised(to_text(after), left_out)
 
     def clarify(self, request: str) -> tuple[Question, ...]:
         """At most three questions about a request for a new app."""
@@ -135,11 +158,10 @@ def _renames(before: Blueprint, renaming: tuple[Edit, ...]) -> tuple[Rename, ...
     return apply_all(before, found).renames
 
 
-def _write(
-    transcript: Transcript, before: Blueprint, on_text: Callable[[str], None]
-) -> tuple[Blueprint, tuple[Edit, ...], tuple[str, ...]]:
+def _write(transcript: Transcript, before: Blueprint, on_text: Callable[[str], None]) -> _Carried:
     now = before
     left_out: list[str] = []
+    already: list[str] = []
     renaming: list[Edit] = []
     seen: set[str] = set()
     idle = 0
@@ -149,7 +171,7 @@ def _write(
             break
         seen.add(text)
         try:
-            now, renamed = step(now, text.strip("\n"))
+            made, renamed = step(now, text.strip("\n"))
         except NoStep as refused:
             left_out.append(not_done(text.strip("\n"), str(refused)))
             idle += 1
@@ -157,11 +179,15 @@ def _write(
                 left_out.append(THREAD_LOST)
                 break
             continue
+        if made == now:
+            already.append(in_words(text.strip("\n")))
+        now = made
         renaming += renamed
         on_text(text)
     else:
         left_out.append(THREAD_LOST)
-    return finish(before, now, tuple(renaming)), tuple(renaming), tuple(dict.fromkeys(left_out))
+    after = finish(before, now, tuple(renaming))
+    return _Carried(after, tuple(renaming), tuple(dict.fromkeys(left_out)), tuple(dict.fromkeys(already)))
 
 
 def finish(before: Blueprint, after: Blueprint, renaming: tuple[Edit, ...] = ()) -> Blueprint:

@@ -12,7 +12,7 @@ from appliance.planner.advice import questions_about, suggestions_for
 from appliance.planner.change_steps import NoStep, step
 from appliance.planner.change_words import THREAD_LOST
 from appliance.planner.outline import outline
-from appliance.planner.revise import ModelReviser, NothingToChange, revise_prompt
+from appliance.planner.revise import AlreadySo, ModelReviser, NothingToChange, revise_prompt
 from tests.fakes.generator import FakeGenerator
 
 APP = """app "Tool Shed"
@@ -152,6 +152,13 @@ def test_a_line_that_cannot_be_carried_out_is_told(line, said):
 def test_a_model_that_loses_the_thread_says_that_there_may_be_more():
     script = FakeGenerator(["colour teal\n", "rename record Tool to Tool\n", "rename role Helper to Helper\n"])
     assert ModelReviser(script).revise(APP, "Please.", lambda _: None).left_out[-1] == THREAD_LOST
+
+
+def test_a_wish_for_what_is_so_already_says_so():
+    reviser = ModelReviser(FakeGenerator(["access Tool Warden all\n", "done\n"]))
+    with pytest.raises(AlreadySo, match="does that already") as caught:
+        reviser.revise(APP, "Only wardens may delete tools", lambda _: None)
+    assert caught.value.cause == "There already: the access “all” for Tool Warden."
 
 
 def test_a_wish_without_a_change_is_refused_with_what_to_do():
