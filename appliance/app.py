@@ -288,19 +288,12 @@ class Appliance:
         return "" if self._engine is None else self._engine.describe()
 
 
-def run(
-    settings: Settings,
-    *,
-    planner: PlannerPart | None = None,
-    reviser: Reviser | None = None,
-    bundle: Path | None = None,
-) -> None:
+def run(appliance: Appliance) -> None:
     """Start, say so in one JSON line on standard output, serve until a signal, stop.
 
     Raises:
         IntramuralError: it could not be started; nothing is left running.
     """
-    appliance = Appliance(settings, planner=planner, reviser=reviser, bundle=bundle)
 
     def ready() -> None:
         line = {"ready": True, "studio_url": appliance.addresses.studio, "web_socket": str(appliance.layout.web_socket)}

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.app import run
+from appliance.app import Appliance, run
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        run(load_settings(), bundle=options.bundle)
+        run(Appliance(load_settings(), bundle=options.bundle))
     except IntramuralError as error:
         sys.stderr.write(f"{error}\n")
         return 2
