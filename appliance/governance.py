@@ -30,6 +30,7 @@ from appliance.studio.policy import PolicyService, policies_in_force
 from appliance.studio.publishing import Publishing
 from appliance.studio.release_records import ReleaseRecords
 from appliance.studio.releases import Releases
+from appliance.studio.trials import Trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +139,21 @@ def make_governance(
         clock=clock,
     )
     decisions.carriers[ApprovalKind.POLICY] = policy.carry_out
-    return Governance(authority, policy, approvals, decisions, delegations, publishing, records, releases, mailer)
+    trials = Trials(
+        apps,
+        studio.projects,
+        studio.versions,
+        approvals,
+        authority,
+        studio=Addresses.of(settings.web).studio,
+        audit=audit,
+        publish_routes=parts.publish_routes,
+        clock=clock,
+    )
+    approvals.when_decided.append(trials.forget)
+    return Governance(
+        authority, policy, approvals, decisions, delegations, publishing, records, releases, trials, mailer
+    )
 
 
 def dlp_states(inspector: Inspector) -> dict[str, str]:
@@ -163,7 +178,8 @@ def front_door(wired: Wired) -> FrontDoor:
         for one in wired.studio.projects.all_standing()
         if one.slug
     ]
-    live = [AppRoute(one.label, one.socket) for one in wired.governance.releases.routes()]
+    governance = wired.governance
+    live = [AppRoute(one.label, one.socket) for one in (*governance.releases.routes(), *governance.trials.routes())]
     return FrontDoor(
         domain=wired.settings.web.domain,
         port=wired.settings.web.port,

@@ -56,6 +56,7 @@ class Action(StrEnum):
     APPROVE = "approve"
     REFUSE = "refuse"
     WITHDRAW = "withdraw"
+    TRY_OUT = "tryOut"
     CARRY_OUT = "carryOut"
     READ_AUDIT = "readAudit"
     OPEN_WORDS = "openWords"
@@ -106,6 +107,7 @@ _BY_KIND: Final[Mapping[Kind, tuple[Action, ...]]] = {
         Action.APPROVE,
         Action.REFUSE,
         Action.WITHDRAW,
+        Action.TRY_OUT,
         Action.CARRY_OUT,
     ),
     Kind.LOG: (Action.READ_AUDIT, Action.OPEN_WORDS, Action.EXPORT_AUDIT),

@@ -67,6 +67,9 @@ REFUSALS: Final[Mapping[Action, Refusal]] = MappingProxyType(
         Action.APPROVE: _DECIDE,
         Action.REFUSE: _DECIDE,
         Action.WITHDRAW: Refusal("Only whoever asked can withdraw.", "Refuse it instead, if you may decide."),
+        Action.TRY_OUT: Refusal(
+            "Only whoever decides on publishing it can try it out.", "Ask its maker to let you in when it is published."
+        ),
         Action.CARRY_OUT: Refusal("It is not approved yet.", "Wait for the approvals that its page names."),
         Action.READ_AUDIT: _AUDIT,
         Action.OPEN_WORDS: _AUDIT,

@@ -176,6 +176,12 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
     (Event.APPROVAL_REQUESTED, "Somebody asked for an approval.", "approval kind #level *findings", ""),
     (Event.APPROVAL_VIEWED, "Somebody looked at a request for an approval.", "approval kind", ""),
     (
+        Event.APPROVAL_TRIED,
+        "Somebody tried the version that a request is about: opened it (once for each session and role), or began anew.",
+        "approval kind #version view_as? records?",
+        "",
+    ),
+    (
         Event.APPROVAL_APPROVED,
         "Somebody approved a request.",
         "approval kind requested_by comment in_place_of?",

@@ -46,6 +46,7 @@ class Event(StrEnum):
     ACCESS_REVOKED = "access.revoked"
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_VIEWED = "approval.viewed"
+    APPROVAL_TRIED = "approval.tried"
     APPROVAL_APPROVED = "approval.approved"
     APPROVAL_REFUSED = "approval.refused"
     APPROVAL_WITHDRAWN = "approval.withdrawn"

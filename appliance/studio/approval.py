@@ -20,7 +20,7 @@ from appliance.studio.permits import as_principal, permit
 from appliance.studio.rights import Rights, counted, resource_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from appliance.authz.authority import Authority
@@ -70,6 +70,8 @@ class ApprovalService:
         self._one = threading.RLock()
         """Held while requests change."""
         self.rights = Rights(authority, approvals, clock)
+        self.when_decided: list[Callable[[Approval], None]] = []
+        """Called when a request does not wait any more, whatever became of it; must not raise."""
 
     # --- asking ------------------------------------------------------------------------------------------------
 
@@ -192,7 +194,13 @@ class ApprovalService:
                 self._approvals.settle(
                     one.id, ApprovalState.EXPIRED, expected=ApprovalState.WAITING, at=now, outcome=why
                 )
+            self.decided(replace(one, state=ApprovalState.EXPIRED, outcome=why))
             self._notices.decided(replace(one, state=ApprovalState.EXPIRED, outcome=why))
+
+    def decided(self, approval: Approval) -> None:
+        """Tell everybody who must know that a request does not wait any more."""
+        for told in self.when_decided:
+            told(approval)
 
     def waiting(self) -> list[Approval]:
         """Everything that waits, oldest first, whoever asks."""

@@ -191,6 +191,8 @@ class Decisions:
     def _settle(self, approval: Approval, state: ApprovalState, *, expected: ApprovalState, outcome: str = "") -> None:
         if not self._approvals.settle(approval.id, state, expected=expected, at=self._clock.now(), outcome=outcome):
             raise _not_waiting(self._again(approval.id))
+        if expected is ApprovalState.WAITING:
+            self._service.decided(approval)
 
     def _again(self, approval_id: str) -> Approval:
         found = self._approvals.get(approval_id)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from appliance.studio.publishing import Publishing
     from appliance.studio.release_records import ReleaseRecords
     from appliance.studio.releases import Releases
+    from appliance.studio.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class Governance:
     publishing: Publishing
     records: ReleaseRecords
     releases: Releases
+    trials: Trials
     mail: Mailer
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Finish what the last stop interrupted, then send mail until the block ends."""
         self.records.forget_halves()
+        self.trials.forget_ended()
         self.decisions.resume()
         self.mail.start()
         try:

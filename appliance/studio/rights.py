@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from appliance.db.repositories.approvals import Approvals
     from appliance.studio.people import Actor
 
+_BY_DELEGATION: Final = frozenset({Action.VIEW_APPROVAL, Action.APPROVE, Action.REFUSE, Action.TRY_OUT})
+"""What somebody can be let to do in another's place."""
 MOST_APPROVALS: Final = 5
 """That a policy may ask for; one that asks for more can never be fulfilled."""
 
@@ -47,7 +49,7 @@ class Rights:
         """The question to ask: in the actor's own name if that is permitted, else in the place of whoever let them
         decide, if that is; where nothing is permitted, in their own."""
         own = Question(as_principal(actor), action, resource_of(approval))
-        if action not in {Action.VIEW_APPROVAL, Action.APPROVE, Action.REFUSE} or self._allows(own):
+        if action not in _BY_DELEGATION or self._allows(own):
             return own
         return next((one for one in self._in_place(actor, own) if self._allows(one)), own)
 

@@ -65,6 +65,9 @@ def row(services: Services, actor: Actor, approval: Approval) -> dict[str, Any]:
         "may_withdraw": not approval.state.final and approvals.rights.may(actor, Action.WITHDRAW, approval),
         "may_carry_out": approval.state is ApprovalState.APPROVED
         and (decision.allowed or approval.requester == actor.principal),
+        "may_try": waiting
+        and approval.kind is ApprovalKind.PUBLISH
+        and approvals.rights.may(actor, Action.TRY_OUT, approval),
         "why_not": "" if decision.refusal is None else f"{decision.refusal.says} {decision.refusal.next}",
         "in_place_of": question.circumstances.delegator if decision.allowed else "",
     }

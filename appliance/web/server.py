@@ -37,6 +37,7 @@ from appliance.web.controllers.scim import ScimController
 from appliance.web.controllers.sign_in import SignInController
 from appliance.web.controllers.talk import TalkController
 from appliance.web.controllers.texts import TextController
+from appliance.web.controllers.trials import TrialController
 from appliance.web.controllers.usage import UsageController
 from appliance.web.headers import SecurityHeaders
 from appliance.web.limits import Limits
@@ -83,6 +84,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             AuditPagesController,
             ErasureController,
             ApprovalController,
+            TrialController,
             PublishController,
             PolicyController,
             GateController,

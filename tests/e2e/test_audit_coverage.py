@@ -35,6 +35,7 @@ from appliance.studio.policy import PolicyService
 from appliance.studio.project import ProjectService
 from appliance.studio.publishing import Publishing
 from appliance.studio.revision import RevisionService
+from appliance.studio.trials import Trials
 from appliance.web.limits import Limits, RateLimit
 from appliance.web.server import make_app
 from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner, ScriptedReviser
@@ -56,6 +57,7 @@ SILENT = {
     ("GET", "/"): "the person's own list of names",
     ("GET", "/start/*"): DRAFT,
     ("GET", APP): OWN,
+    ("GET", "/approvals/*/try"): "the frame around a trial; the app in it is opened by a route of its own",
     ("GET", f"{APP}/people"): OWN,
     ("GET", f"{APP}/data"): OWN,
     ("GET", f"{APP}/pages"): OWN,
@@ -131,6 +133,8 @@ WALKED = {
     ("POST", f"{APP}/publish"): "approval.requested",
     ("POST", f"{APP}/export/request"): "approval.requested",
     ("GET", "/approvals/*"): "approval.viewed",
+    ("GET", "/approvals/*/try/open"): "approval.tried",
+    ("POST", "/approvals/*/try/restart"): "approval.tried",
     ("POST", "/approvals/*/approve"): "approval.approved",
     ("POST", "/approvals/*/refuse"): "approval.refused",
     ("POST", "/approvals/*/withdraw"): "approval.withdrawn",
@@ -372,6 +376,9 @@ def test_what_is_published_approved_and_lent_leaves_entries(world: World) -> Non
     form = {"version": "1", "level": "1", "comment": "for all shifts", "records": "empty", "review": "12"}
     asked = world.expect("POST", f"{app}/publish", maker, data=form).headers["location"]
     world.expect("GET", asked, reviewer)
+    world.call("GET", f"{asked}/try", reviewer)
+    world.expect("GET", f"{asked}/try/open", reviewer)
+    world.expect("POST", f"{asked}/try/restart", reviewer, data={"records": "empty"})
     assert world.call("POST", f"{asked}/approve", maker)[0].status_code == 403
     _, leaves = world.call("POST", f"{asked}/approve", reviewer, data={"comment": "good"})
     assert [leaf.event for leaf in leaves if leaf.kind == "outcome"][:2] == ["approval.approved", "app.published"]
@@ -481,6 +488,13 @@ INSIDE = {
     "PolicyService.text": "a version's text; its page records the look",
     "PolicyService.carry_out": "policy.activated, by the function that the start uses, too",
     "Publishing.ask": "approval.requested, by ApprovalService.request",
+    "Trials.start": "approval.tried, by the route that lets somebody in",
+    "Trials.forget": "a part of the decision, which is recorded",
+    "Trials.forget_ended": "a part of the start",
+    "Trials.version": "a fact",
+    "Trials.text": "a version's text; the page of the request records the look",
+    "Trials.with_examples": "a fact",
+    "Trials.routes": "addresses for the front door",
     "ApiKeys.admit": "once for each request of a program; what it asks, and every refusal, is recorded",
     "ApiKeys.seen": "a part of identity.signed_in",
     "ApiKeys.live": "a fact",
@@ -520,6 +534,7 @@ INSIDE = {
         Delegations,
         Publishing,
         PolicyService,
+        Trials,
         ApiKeys,
     ],
 )

@@ -34,6 +34,7 @@ _ACTIVITIES: Final = {
     "app.release_opened": _READ,
     "approval.requested": _CREATE,
     "approval.viewed": _READ,
+    "approval.tried": _READ,
     "approval.approved": _UPDATE,
     "approval.refused": _UPDATE,
     "approval.withdrawn": _DELETE,

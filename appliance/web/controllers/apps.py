@@ -18,7 +18,7 @@ from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.controllers.history import told_changes
 from appliance.web.controllers.talk import standing_proposal
-from appliance.web.places import Place, enter
+from appliance.web.places import Preview, enter
 from appliance.web.rules import require_model_for
 from appliance.web.story import DOING, stories
 from appliance.web.workspace import leave_to, slow_down, workspace
@@ -126,7 +126,7 @@ class AppController(Controller):
         if project is None or project.slug is None:
             message = "There is no such app."
             raise NotFound(message, action="Go back to your list of apps.")
-        return enter(request, Place(services, project), to=to, role=role)
+        return enter(request, Preview(services, project), to=to, role=role)
 
 
 def _last_words(builds: Sequence[Build]) -> str:

@@ -17,7 +17,7 @@ from litestar import Controller, Request, Response, get
 from litestar.response import Redirect
 
 from appliance.authz.actions import Action
-from appliance.authz.questions import VISITOR, Principal, PrincipalKind
+from appliance.authz.questions import VISITOR
 from appliance.blueprint.model import OWNER
 from appliance.core.act_context import refine
 from appliance.core.events import Event
@@ -27,11 +27,10 @@ from appliance.identity.handles import SECRET_CHARACTERS, new_secret
 from appliance.identity.return_url import safe_return_url
 from appliance.studio.evidence import act
 from appliance.studio.kiosks import ROLES_AT_A_KIOSK, SOMEBODY, opens_to_everybody
-from appliance.studio.people import Actor, principal_of
 from appliance.web import cookies
-from appliance.web.access import PUBLIC, SIGNED_IN, NotSignedIn, rule
+from appliance.web.access import PUBLIC, SIGNED_IN, NotSignedIn, actor_of, rule
 from appliance.web.limits import TooMany
-from appliance.web.places import Place, enter, place_called
+from appliance.web.places import Place, enter, place_called, require_entry
 from appliance.web.resources import about
 from appliance.web.rules import require
 from appliance.web.standing import standing_groups
@@ -55,7 +54,8 @@ class GateController(Controller):
         host = request.headers.get("x-forwarded-host", "") or request.headers.get("host", "")
         place = await asyncio.to_thread(place_called, services, services.addresses.slug_of(host))
         identity = services.identity
-        if await asyncio.to_thread(_is_kiosk, request, place):
+        kiosk = await asyncio.to_thread(_is_kiosk, request, place)
+        if kiosk and place.open_to_everybody:
             return await asyncio.to_thread(_let_through, request, place)
         cookie = request.cookies.get(cookies.APP, "")
         session = identity.app_sessions.get(cookie, host=host) if cookie else None
@@ -65,7 +65,8 @@ class GateController(Controller):
         refine(session=session.session_key)
         roles = await asyncio.to_thread(_roles, request, place, session, groups)
         await asyncio.to_thread(place.start)
-        token = identity.app_tokens.issue(audience=place.audience, person=session.person, roles=roles)
+        person, roles = (SOMEBODY, ROLES_AT_A_KIOSK) if kiosk else (session.person, roles)
+        token = identity.app_tokens.issue(audience=place.audience, person=person, roles=roles)
         return Response("", headers={IDENTITY_HEADER: token})
 
     @get("/enter", opt=rule(SIGNED_IN, Action.PREVIEW_APP, by_handler=True), sync_to_thread=True)
@@ -106,10 +107,9 @@ def _roles(
     request: Request[Any, Any, Any], place: Place, session: AppSession, groups: frozenset[str]
 ) -> tuple[str, ...]:
     """The roles in which somebody comes in, if the policies let them in at all."""
-    request.state.principal = name = principal_of(session.person)
-    somebody = Principal(PrincipalKind.USER, name)
-    found = about(place.services, place.project, Actor(session.person, maker=False, groups=groups))
-    require(request, somebody, place.action, found.resource, found.circumstances)
+    actor = actor_of(session.person, groups, place.services)
+    request.state.principal = actor.principal
+    require_entry(request, place, actor)
     roles = place.roles(session.person, groups)
     return (session.view_as,) if session.view_as is not None and roles == (OWNER,) else roles
 

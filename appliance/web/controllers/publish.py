@@ -14,7 +14,7 @@ from appliance.studio.errors import NotFound
 from appliance.studio.publishing import PublishForm
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.approval_views import LEVEL_WORDS, row
-from appliance.web.places import Place, enter
+from appliance.web.places import Release, enter
 from appliance.web.problems import status_of
 from appliance.web.render import page
 from appliance.web.workspace import form_of, leave_to, workspace
@@ -43,7 +43,7 @@ class PublishController(Controller):
         if project is None:
             message = "There is no such app."
             raise NotFound(message, action="Go back to your list of apps.")
-        return enter(request, Place(services, project, live=True), to=to)
+        return enter(request, Release(services, project), to=to)
 
     @get("/apps/{app_id:str}/publish", opt=rule(SIGNED_IN, Action.VIEW_APP), sync_to_thread=True)
     def show(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
@@ -109,7 +109,7 @@ def _show(request: Request[Any, Any, Any], app_id: str, error: IntramuralError |
         "publish.html",
         status=200 if error is None else status_of(error),
         publication=known,
-        live_url=services.addresses.app(Place(services, project, live=True).label) if project.slug else "",
+        live_url=services.addresses.app(Release(services, project).label) if project.slug else "",
         open_request=next((row(services, actor, one) for one in requests if not one.state.final), None),
         requests=[row(services, actor, one) for one in requests if one.state.final][:SHOWN_REQUESTS],
         findings=() if version is None else governance.publishing.findings(project, version, level),
