@@ -18,7 +18,6 @@ from appliance.audit.keeping import Keeping
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.opening import open_audited
 from appliance.audit.session_export import SessionExports
-from appliance.codegen.custom.write import Coder
 from appliance.codegen.render import render
 from appliance.core.account import account_name
 from appliance.core.clock import SystemClock
@@ -40,12 +39,9 @@ from appliance.identity.demo_people import PEOPLE
 from appliance.identity.provider import http_client
 from appliance.identity.store import SqliteSessionStore
 from appliance.identity.tokens import AppTokens
-from appliance.planner.plan import Planner
-from appliance.planner.revise import ModelReviser
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
 from appliance.studio.assembly import make_studio
-from appliance.studio.engine import Engine, find_bundle
 from appliance.studio.erasure import records_of
 from appliance.studio.layout import Layout
 from appliance.studio.parts import Parts
@@ -62,6 +58,7 @@ from appliance.web.services import Services
 from appliance.wiring_api import InDirectory, make_api
 from appliance.wiring_directory import make_people
 from appliance.wiring_identity import check_identity, check_provider
+from appliance.wiring_model import make_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,12 +100,9 @@ class Appliance:
         self._sandbox_state = "not tried yet"
         self._engine, self._coder = None, coder
         if planner is None:
-            self._engine = Engine(settings.model, home=settings.home, bundle=bundle or find_bundle(settings.home))
-            model_planner = Planner(self._engine.generator, request_characters=settings.build.prompt_characters)
-            model_reviser = ModelReviser(self._engine.generator, request_characters=settings.build.prompt_characters)
-            planner, reviser = model_planner, reviser or model_reviser
-            self._coder = coder or Coder(self._engine.generator, self._sandbox)
-            self._warm_ups = (model_planner.warm_up, model_reviser.warm_up)
+            model = make_model(settings, self._sandbox, bundle)
+            self._engine, self._warm_ups = model.engine, model.warm_ups
+            planner, reviser, self._coder = model.planner, reviser or model.reviser, coder or model.coder
         self._stack = contextlib.ExitStack()
         try:
             self._wire(SystemClock(), planner, reviser, writer)
@@ -161,7 +155,14 @@ class Appliance:
             clock=clock,
         )
         self.governance = make_governance(
-            parts, self.studio, self.apps, log=self.audit, database=database, settings=settings, clock=clock
+            parts,
+            self.studio,
+            self.apps,
+            self._engine,
+            log=self.audit,
+            database=database,
+            settings=settings,
+            clock=clock,
         )
         self.transfers = make_transfers(
             self.studio,

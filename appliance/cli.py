@@ -14,6 +14,7 @@ from appliance.cli_export import export
 from appliance.cli_identity import identity
 from appliance.cli_keys import keys
 from appliance.cli_login import login, logout, whoami
+from appliance.cli_models import models
 from appliance.cli_usage import usage
 from appliance.core.errors import IntramuralError
 from appliance.core.settings import load_settings
@@ -30,6 +31,7 @@ def main() -> None:
 
 main.add_command(witness)
 main.add_command(usage)
+main.add_command(models)
 
 
 @main.command()

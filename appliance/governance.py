@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance.audit.recent import recent_intents
 from appliance.authz.authority import Authority
-from appliance.authz.questions import Question
+from appliance.authz.questions import LEVELS, Question
 from appliance.authz.shipped import shipped_policies, shipped_schema
 from appliance.authz.store import PolicyStore
 from appliance.authz.trial import Recorded
@@ -25,6 +25,7 @@ from appliance.studio.deciding import Decisions
 from appliance.studio.delegation import Delegations
 from appliance.studio.governing import Governance
 from appliance.studio.mail import Mailer
+from appliance.studio.models import Models
 from appliance.studio.notices import Notices
 from appliance.studio.policy import PolicyService, policies_in_force
 from appliance.studio.publishing import Publishing
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from appliance.db.engine import Database
     from appliance.hosting.supervisor import AppSupervisor
     from appliance.studio.assembly import Studio
+    from appliance.studio.engine import Engine
     from appliance.studio.layout import Layout
     from appliance.studio.parts import Parts
 
@@ -90,6 +92,7 @@ def make_governance(
     parts: Parts,
     studio: Studio,
     apps: AppSupervisor,
+    engine: Engine | None,
     *,
     log: AuditLog,
     database: Database,
@@ -139,6 +142,9 @@ def make_governance(
         clock=clock,
     )
     decisions.carriers[ApprovalKind.POLICY] = policy.carry_out
+    ceiling = LEVELS.index(settings.model.ceiling)
+    models = Models(settings.home, engine, approvals, authority, ceiling=ceiling, audit=audit)
+    decisions.carriers[ApprovalKind.MODEL] = models.carry_out
     trials = Trials(
         apps,
         studio.projects,
@@ -152,7 +158,17 @@ def make_governance(
     )
     approvals.when_decided.append(trials.forget)
     return Governance(
-        authority, policy, approvals, decisions, delegations, publishing, records, releases, trials, mailer
+        authority=authority,
+        policy=policy,
+        approvals=approvals,
+        decisions=decisions,
+        delegations=delegations,
+        publishing=publishing,
+        records=records,
+        releases=releases,
+        trials=trials,
+        models=models,
+        mail=mailer,
     )
 
 

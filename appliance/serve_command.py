@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; exit code 2 when it could not be started."""
     parser = argparse.ArgumentParser(prog="python -m appliance.app", description="The appliance's service.")
-    parser.add_argument("--bundle", type=Path, help="the model bundle; default: the newest below bundles/")
+    parser.add_argument(
+        "--bundle", type=Path, help="the model bundle; default: the chosen one, else the newest below bundles/"
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import rfc8785
 
@@ -26,6 +26,8 @@ SIGNATURE_NAME = "manifest.sig.json"
 MAX_MANIFEST_BYTES = 256 * 1024
 MAX_FILES = 256
 MAX_FILE_BYTES = 1 << 40
+MAX_QUALITY = 24
+MAX_QUALITY_TEXT = 200
 
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _BUNDLE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,79}")
@@ -107,9 +109,12 @@ class Manifest:
     graph: GraphDescription
     tokenizer: TokenizerDescription
     provenance: Provenance
+    quality: Mapping[str, str] = field(default_factory=dict)
+    """What was measured of the model, by name, each with its unit and on what; left out of the bytes when empty."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
+        object.__setattr__(self, "quality", MappingProxyType(dict(self.quality)))
         object.__setattr__(
             self,
             "provenance",
@@ -161,6 +166,9 @@ def _check(manifest: Manifest) -> None:
     sizes = (graph.layers, graph.heads, graph.kv_heads, graph.head_dim, graph.vocabulary, graph.context_length)
     if graph.contract != GRAPH_CONTRACT or graph.cache_type != "float32" or min(sizes) < 1 or max(sizes) > 1 << 24:
         raise _invalid("its graph description is not one that this version runs")
+    told = [*manifest.quality, *manifest.quality.values()]
+    if len(manifest.quality) > MAX_QUALITY or any(not 0 < len(text) <= MAX_QUALITY_TEXT for text in told):
+        raise _invalid("what it says of its quality is out of range")
     ids = (*tokenizer.eos_token_ids, *(() if tokenizer.bos_token_id is None else (tokenizer.bos_token_id,)))
     if not tokenizer.eos_token_ids or any(not 0 <= token < graph.vocabulary for token in ids):
         raise _invalid("its token ids are outside the vocabulary")
@@ -168,7 +176,8 @@ def _check(manifest: Manifest) -> None:
 
 def _plain(value: object) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        named = {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {name: plain for name, plain in named.items() if plain or name not in _OPTIONAL}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple):
@@ -181,16 +190,24 @@ _NESTED: dict[str, type[Any]] = {
     "tokenizer": TokenizerDescription,
     "provenance": Provenance,
 }
+_OPTIONAL: Final = frozenset({"quality"})
+"""Members that bundles of before do not have."""
 _KINDS: dict[str, type[Any]] = {"str": str, "int": int, "bool": bool}
 
 
 def _build(kind: type[_T], document: object, where: str) -> _T:
     """An instance of the dataclass ``kind`` from parsed JSON; exact keys, exact types."""
-    names = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if not isinstance(document, dict) or set(document) != set(names):
+    names = {one.name: str(one.type) for one in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(document, dict) or set(document) | (_OPTIONAL & set(names)) != set(names):
         found = sorted(document) if isinstance(document, dict) else type(document).__name__
         raise _invalid(f"{where} must have exactly the keys {sorted(names)}, found {found}")
-    return kind(**{name: _value(name, annotation, document[name], where) for name, annotation in names.items()})
+    return kind(
+        **{
+            name: _value(name, annotation, document[name], where)
+            for name, annotation in names.items()
+            if name in document
+        }
+    )
 
 
 def _value(name: str, annotation: str, value: Any, where: str) -> Any:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from model_bundle.digest import file_digests
@@ -93,6 +94,33 @@ class VerifiedBundle:
         return self.directory / self.manifest.tokenizer.chat_template_file
 
 
+@dataclass(frozen=True)
+class SignedBundle:
+    """What a trusted key says of a directory, whose large files nobody has read: for lists. No loader takes it."""
+
+    directory: Path
+    manifest: Manifest
+    digest: str
+    key_id: str
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files by the manifest."""
+        return sum(entry.bytes for entry in self.manifest.files.values())
+
+
+def read_signed(directory: Path, trust_root: TrustRoot, *, appliance_version: str = APPLIANCE_VERSION) -> SignedBundle:
+    """Check all but the last step: who vouches for the directory, what for, and that nothing is missing or too much.
+
+    Raises:
+        UntrustedBundle, InvalidManifest: as for :func:`verify`.
+    """
+    try:
+        return _signed(directory, trust_root, appliance_version)[0]
+    except OSError as error:
+        raise _untrusted("The bundle cannot be read.", str(error)) from error
+
+
 def verify(directory: Path, trust_root: TrustRoot, *, appliance_version: str = APPLIANCE_VERSION) -> VerifiedBundle:
     """Check everything that the module's description lists.
 
@@ -101,24 +129,28 @@ def verify(directory: Path, trust_root: TrustRoot, *, appliance_version: str = A
         InvalidManifest: signed, but not in a form that this version reads.
     """
     try:
-        # 1. What is there.
-        found = _regular_files(directory)
-        # 2. Who vouches for it.
-        content = _small_file(directory / MANIFEST_NAME, MAX_MANIFEST_BYTES)
-        signature = parse_signature(_small_file(directory / SIGNATURE_NAME, MAX_SIGNATURE_BYTES))
-        check_signature(signature, trust_root.key(signature.key_id), content)
-        # 3. What it says.
-        manifest = parse_manifest(content)
-        # 4. Whether it is too old, or we are.
-        _check_versions(manifest, trust_root, appliance_version)
-        # 5. Nothing more, nothing less.
-        _check_names(manifest, set(found) - {MANIFEST_NAME, SIGNATURE_NAME})
+        signed, found = _signed(directory, trust_root, appliance_version)
         # 6. Every byte.
-        _check_contents(manifest, directory, found)
+        _check_contents(signed.manifest, directory, found)
     except OSError as error:
         raise _untrusted("The bundle cannot be read.", str(error)) from error
-    digest = hashlib.sha256(content).hexdigest()
-    return VerifiedBundle(_VERIFIER, directory.resolve(), manifest, digest, signature.key_id)
+    return VerifiedBundle(_VERIFIER, directory.resolve(), signed.manifest, signed.digest, signed.key_id)
+
+
+def _signed(directory: Path, trust_root: TrustRoot, appliance_version: str) -> tuple[SignedBundle, dict[str, int]]:
+    # 1. What is there.
+    found = _regular_files(directory)
+    # 2. Who vouches for it.
+    content = _small_file(directory / MANIFEST_NAME, MAX_MANIFEST_BYTES)
+    signature = parse_signature(_small_file(directory / SIGNATURE_NAME, MAX_SIGNATURE_BYTES))
+    check_signature(signature, trust_root.key(signature.key_id), content)
+    # 3. What it says.
+    manifest = parse_manifest(content)
+    # 4. Whether it is too old, or we are.
+    _check_versions(manifest, trust_root, appliance_version)
+    # 5. Nothing more, nothing less.
+    _check_names(manifest, set(found) - {MANIFEST_NAME, SIGNATURE_NAME})
+    return SignedBundle(directory, manifest, hashlib.sha256(content).hexdigest(), signature.key_id), found
 
 
 def _regular_files(directory: Path) -> dict[str, int]:

@@ -177,7 +177,7 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
     (Event.APPROVAL_VIEWED, "Somebody looked at a request for an approval.", "approval kind", ""),
     (
         Event.APPROVAL_TRIED,
-        "Somebody tried the version that a request is about: opened it (once for each session and role), or began anew.",
+        "Somebody tried the version that a request is about, once for each session and role; or began anew.",
         "approval kind #version view_as? records?",
         "",
     ),
@@ -222,6 +222,12 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
         "Other policies came into force.",
         "#number digest origin approval? requested_by? *approved_by? replaces?",
         "",
+    ),
+    (
+        Event.MODEL_SWITCHED,
+        "Another model bundle was put in the place of the one that ran.",
+        "from? to folder approval requested_by *approved_by",
+        "model",
     ),
     (Event.BUNDLE_SIGNED, "A model bundle was signed.", "digest", ""),
     (Event.DATA_IMPORTED, "An app was made of tables.", "*sources_sha256 #rows #left_out", "app build"),

@@ -10,6 +10,7 @@ class Event(StrEnum):
 
     SERVICE_STARTED = "service.started"
     MODEL_LOADED = "model.loaded"
+    MODEL_SWITCHED = "model.switched"
     SIGNED_IN = "identity.signed_in"
     SIGNED_OUT = "identity.signed_out"
     SIGN_IN_REFUSED = "identity.sign_in_refused"

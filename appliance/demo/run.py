@@ -17,6 +17,7 @@ from appliance.core.settings import Settings, WebSettings
 from appliance.demo.local_api import LocalApi
 from appliance.demo.processes import KeptProgram, Program
 from appliance.demo.terminal import ModelBars, Terminal
+from appliance.studio.model_choice import ModelChoice
 from installer.preflight import RUN, MissingPackages, require
 from model_bundle.build.default_model import prepare_default_bundle
 from model_bundle.errors import ModelBundleError
@@ -81,7 +82,9 @@ class Demo:
             return
         started = time.monotonic()
         require(RUN, self._terminal.say)
-        bundle = self._options.bundle or self._prepare_model().directory
+        bundle = self._options.bundle
+        if bundle is None and ModelChoice(self._settings.home).read() is None:
+            bundle = self._prepare_model().directory
         self._settings = self._with_free_ports(self._settings)
         self._stages["set-up"] = time.monotonic() - started
         started = time.monotonic()
@@ -133,8 +136,10 @@ class Demo:
         )
         return Program("The demonstration sign-in", argv, self._child_environment(), home / "log" / "issuer.log")
 
-    def _service_program(self, bundle: Path) -> Program:
-        argv = (sys.executable, "-m", "appliance.app", "--bundle", str(bundle))
+    def _service_program(self, bundle: Path | None) -> Program:
+        """``bundle`` None: the service runs the one that was chosen."""
+        named = () if bundle is None else ("--bundle", str(bundle))
+        argv = (sys.executable, "-m", "appliance.app", *named)
         return Program("The service", argv, self._child_environment(), self._settings.home / "log" / "service.log")
 
     def _studio_url(self) -> str:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,6 +95,10 @@ class WorkerSupervisor:
         """Process id of the worker, or None while there is none."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
+
+    def load(self, bundle: Path) -> None:
+        """Which bundle the next start loads; what runs goes on."""
+        self._options = replace(self._options, bundle=bundle)
 
     def start(self, on_progress: Callable[[str], None] = _silent) -> None:
         """Start the worker and wait until it serves. Does nothing when it runs.

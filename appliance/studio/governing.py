@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from appliance.studio.deciding import Decisions
     from appliance.studio.delegation import Delegations
     from appliance.studio.mail import Mailer
+    from appliance.studio.models import Models
     from appliance.studio.policy import PolicyService
     from appliance.studio.publishing import Publishing
     from appliance.studio.release_records import ReleaseRecords
@@ -34,6 +35,7 @@ class Governance:
     records: ReleaseRecords
     releases: Releases
     trials: Trials
+    models: Models
     mail: Mailer
 
     @contextmanager

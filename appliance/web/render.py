@@ -37,6 +37,7 @@ def environment() -> Environment:
     made.filters["member_name"] = member_name
     made.filters["seconds"] = seconds
     made.filters["initials"] = initials
+    made.filters["size"] = size
     return made
 
 
@@ -98,6 +99,16 @@ def seconds(value: float) -> str:
     if value < 60:
         return f"{value:.0f} s"
     return f"{int(value // 60)} min {int(value % 60)} s"
+
+
+def size(count: int) -> str:
+    """``900 B``, ``28 kB``, ``1.3 GB``: powers of 1,000."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
 
 
 def initials(name: str) -> str:

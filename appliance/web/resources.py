@@ -45,6 +45,8 @@ def found_for(services: Services, action: Action, parameters: Mapping[str, Any],
     if kind is Kind.DRAFT:
         # Drafts and turns lie in the maker's own corner: whoever names another's is told that there is none.
         return Found(questions.draft("" if actor is None else actor.principal))
+    if kind is Kind.MODEL:
+        return Found(questions.model("this", ceiling=questions.LEVELS.index(services.settings.model.ceiling)))
     if kind is Kind.APPROVAL:
         return _approval(services, action, str(parameters.get("approval_id", "")), actor)
     project = _project(services, parameters)

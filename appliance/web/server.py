@@ -29,6 +29,7 @@ from appliance.web.controllers.history import HistoryController
 from appliance.web.controllers.home import HomeController
 from appliance.web.controllers.identity_desk import IdentityDeskController
 from appliance.web.controllers.imports import ImportController
+from appliance.web.controllers.models import ModelController
 from appliance.web.controllers.policy import PolicyController
 from appliance.web.controllers.proposals import ProposalController
 from appliance.web.controllers.provider import ProviderController
@@ -85,6 +86,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             ErasureController,
             ApprovalController,
             TrialController,
+            ModelController,
             PublishController,
             PolicyController,
             GateController,

@@ -18,6 +18,7 @@ from model_bundle.manifest import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from model_bundle.signature import PrivateKey
@@ -34,6 +35,7 @@ def sign_bundle(
     graph: GraphDescription,
     tokenizer: TokenizerDescription,
     provenance: Provenance,
+    quality: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Write ``manifest.json`` and its signature over every file that is in ``directory`` now.
 
@@ -52,6 +54,7 @@ def sign_bundle(
         graph=graph,
         tokenizer=tokenizer,
         provenance=provenance,
+        quality=quality or {},
     )
     content = manifest.to_bytes()
     write_durably(directory / MANIFEST_NAME, content)

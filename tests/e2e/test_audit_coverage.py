@@ -31,6 +31,7 @@ from appliance.studio.delegation import Delegations
 from appliance.studio.exporting import ExportService
 from appliance.studio.gathering import Gathering
 from appliance.studio.importing import ImportService
+from appliance.studio.models import Models
 from appliance.studio.policy import PolicyService
 from appliance.studio.project import ProjectService
 from appliance.studio.publishing import Publishing
@@ -57,6 +58,8 @@ SILENT = {
     ("GET", "/"): "the person's own list of names",
     ("GET", "/start/*"): DRAFT,
     ("GET", APP): OWN,
+    ("GET", "/models"): "what lies on the machine; no words and no data of anybody",
+    ("GET", "/api/models"): "what lies on the machine; no words and no data of anybody",
     ("GET", "/approvals/*/try"): "the frame around a trial; the app in it is opened by a route of its own",
     ("GET", f"{APP}/people"): OWN,
     ("GET", f"{APP}/data"): OWN,
@@ -170,6 +173,8 @@ WALKED = {
     ("POST", "/api/apps/*/export"): "app.exported",
 }
 ELSEWHERE = {
+    ("POST", "/models"): "approval.requested, by Models.ask",
+    ("POST", "/api/models"): "approval.requested, by Models.ask",
     ("POST", "/approvals/*/carry-out"): "app.published, by Publishing.carry_out",
     ("POST", "/api/identity/provisioning"): "identity.realm_provisioned, in test_identity_provisioning",
     ("POST", "/api/identity/scim-tokens"): "directory.scim_token_made, in test_identity_scim",
@@ -488,6 +493,9 @@ INSIDE = {
     "PolicyService.text": "a version's text; its page records the look",
     "PolicyService.carry_out": "policy.activated, by the function that the start uses, too",
     "Publishing.ask": "approval.requested, by ApprovalService.request",
+    "Models.ask": "approval.requested, by ApprovalService.request",
+    "Models.shelf": "what lies on the machine",
+    "Models.chosen": "a fact",
     "Trials.start": "approval.tried, by the route that lets somebody in",
     "Trials.forget": "a part of the decision, which is recorded",
     "Trials.forget_ended": "a part of the start",
@@ -535,6 +543,7 @@ INSIDE = {
         Publishing,
         PolicyService,
         Trials,
+        Models,
         ApiKeys,
     ],
 )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.db.approval_records import Approval
+    from appliance.studio.models import Shelved
     from appliance.web.services import Services
 
 SHOWN: Final = 50
@@ -151,8 +152,17 @@ def _one(request: Request[Any, Any, Any], approval_id: str, error: IntramuralErr
         approval=approval,
         release=_release(services, approval) if approval.kind is ApprovalKind.PUBLISH else None,
         change=trial_of(services, actor, approval) if approval.kind is ApprovalKind.POLICY else None,
+        models=_exchange(services, approval) if approval.kind is ApprovalKind.MODEL else None,
         error=error,
     )
+
+
+def _exchange(services: Services, approval: Approval) -> dict[str, Shelved | None]:
+    """What a reviewer sees of the model that is asked for, and of the one that runs."""
+    shelf = services.governance.models.shelf()
+    wanted = next((one for one in shelf if one.folder == approval.subject["folder"]), None)
+    same = wanted is not None and wanted.digest == approval.subject["digest"]
+    return {"wanted": wanted if same else None, "running": next((one for one in shelf if one.running), None)}
 
 
 def _release(services: Services, approval: Approval) -> dict[str, Any] | None:
