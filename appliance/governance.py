@@ -21,6 +21,7 @@ from appliance.hosting.routes import AppRoute, FrontDoor
 from appliance.studio.addresses import Addresses
 from appliance.studio.approval import ApprovalService
 from appliance.studio.carrying import Carrier
+from appliance.studio.classifying import Classifying
 from appliance.studio.deciding import Decisions
 from appliance.studio.delegation import Delegations
 from appliance.studio.governing import Governance
@@ -117,12 +118,15 @@ def make_governance(
     releases = Releases(apps, studio.projects, publications, studio.versions)
     carrier = Carrier(parts.sandbox, studio.versions, releases, parts.render, parts.verifier)
     records = ReleaseRecords(studio, publications, releases, carrier)
+    classes = Classifying(studio.project_service, studio.projects, approvals, authority, audit=audit, clock=clock)
+    decisions.carriers[ApprovalKind.CLASSIFY] = classes.carry_out
     publishing = Publishing(
         studio,
         publications,
         releases,
         approvals=approvals,
         authority=authority,
+        classes=classes,
         carrier=carrier,
         records=records,
         audit=audit,
@@ -168,6 +172,7 @@ def make_governance(
         releases=releases,
         trials=trials,
         models=models,
+        classes=classes,
         mail=mailer,
     )
 

@@ -91,8 +91,8 @@ class AnswerEnd:
 class PromptScreen(Protocol):
     """Looks at words before the model sees them."""
 
-    def pass_on(self, texts: Sequence[str], *, principal: str) -> Sequence[str]:
-        """The texts as the model may read them, in the same order and number.
+    def pass_on(self, texts: Sequence[str], *, principal: str, data_class: str) -> Sequence[str]:
+        """The texts, about data of this class, as the model may read them, in the same order and number.
 
         Raises Refused when they must not reach the model; the message says why.
         """

@@ -208,6 +208,7 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
         "#version commit approval requested_by *approved_by #level *findings #replaces?",
         "data {rows?",
     ),
+    (Event.APP_CLASSIFIED, "The data of an app got another class.", "from to approval? *approved_by?", ""),
     (Event.APP_UNPUBLISHED, "An app was taken back from its users.", "#version reason", ""),
     (Event.RELEASE_OPENED, "Somebody entered a published app; once for each session and version.", "#version", ""),
     (Event.POLICY_VIEWED, "Somebody looked at the policies.", "", ""),

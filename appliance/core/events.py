@@ -55,6 +55,7 @@ class Event(StrEnum):
     APPROVAL_DELEGATED = "approval.delegated"
     DELEGATION_REVOKED = "approval.delegation_revoked"
     APP_PUBLISHED = "app.published"
+    APP_CLASSIFIED = "app.classified"
     APP_UNPUBLISHED = "app.unpublished"
     RELEASE_OPENED = "app.release_opened"
     POLICY_VIEWED = "policy.viewed"

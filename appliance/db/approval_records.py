@@ -18,6 +18,7 @@ class ApprovalKind(StrEnum):
     POLICY = "policy"
     MODEL = "model"
     EXPORT = "export"
+    CLASSIFY = "classify"
     ERASURE = "erasure"
 
 

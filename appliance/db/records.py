@@ -39,7 +39,8 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """An app as its maker owns it. ``slug`` and ``current`` are None until the first version stands."""
+    """An app as its maker owns it. ``slug`` and ``current`` are None until the first version stands. ``level`` is the
+    class of its data: 0 public, 1 internal, 2 confidential, 3 restricted."""
 
     id: str
     name: str
@@ -49,6 +50,7 @@ class Project:
     changed_at: datetime
     slug: str | None = None
     current: int | None = None
+    level: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class ProjectRow(SQLModel, table=True):
     owner_name: str
     owner_email: str = ""
     current: int | None = None
+    level: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     created_at: datetime = Field(sa_column=_instant())
     changed_at: datetime = Field(sa_column=_instant())
 

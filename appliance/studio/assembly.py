@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.studio.build import BuildService
 from appliance.studio.carrying import Carrier
+from appliance.studio.classifying import class_of
 from appliance.studio.code_service import CodeService
 from appliance.studio.coding import Coding
 from appliance.studio.conversation import Conversation
@@ -70,7 +71,14 @@ def make_studio(
 ) -> Studio:
     """Wire the use cases; nothing runs yet."""
     events = EventStream(builds, clock)
-    screening = Screening(parts.inspector, parts.audit, parts.vault, open_body=parts.open_body, folder=versions.folder)
+    screening = Screening(
+        parts.inspector,
+        parts.audit,
+        parts.vault,
+        open_body=parts.open_body,
+        folder=versions.folder,
+        class_of=lambda app: class_of(projects, app),
+    )
     carrier = Carrier(parts.sandbox, versions, previews, parts.render, parts.verifier)
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     succession = Succession(look, proposals, carrier, parts.audit)

@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
+from appliance.authz.questions import DEFAULT_LEVEL
 from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
 from appliance.core.act_context import ActContext, acting, current_context
@@ -87,10 +88,12 @@ class BuildService:
         project_id: str = "",
         build_id: str = "",
         choice: Choice = Choice.NONE,
+        level: int = DEFAULT_LEVEL,
     ) -> Build:
         """Take a request: for a new app, or for the next version of ``project_id``; ``build_id`` if it has a name yet.
 
-        ``choice`` is what the maker said about personal data in the words, if they were asked.
+        ``choice`` is what the maker said about personal data in the words, if they were asked; ``level`` the class of
+        a new app's data.
 
         Raises:
             SecretFound, AskFirst: the words hold what must not be sent, or what the maker has to decide about.
@@ -112,7 +115,7 @@ class BuildService:
             request = self._usable(request, origin)
             with self._changed:
                 self._admit(actor, project_id)
-                project = self._own_project(actor, project_id) if project_id else self._new_project(actor)
+                project = self._own_project(actor, project_id) if project_id else self._new_project(actor, level)
                 build = Build(
                     id=build_id or new_id("bld"),
                     project_id=project.id,
@@ -244,11 +247,9 @@ class BuildService:
         require_owner(actor, project)
         return project
 
-    def _new_project(self, actor: Actor) -> Project:
+    def _new_project(self, actor: Actor, level: int) -> Project:
         now = self._clock.now()
-        project = Project(
-            id=new_id("app"), name="New app", about="", owner=actor.person, created_at=now, changed_at=now
-        )
+        project = Project(new_id("app"), "New app", "", actor.person, created_at=now, changed_at=now, level=level)
         self._projects.add(project)
         return project
 

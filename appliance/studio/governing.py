@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from appliance.authz.authority import Authority
     from appliance.studio.approval import ApprovalService
+    from appliance.studio.classifying import Classifying
     from appliance.studio.deciding import Decisions
     from appliance.studio.delegation import Delegations
     from appliance.studio.mail import Mailer
@@ -36,6 +37,7 @@ class Governance:
     releases: Releases
     trials: Trials
     models: Models
+    classes: Classifying
     mail: Mailer
 
     @contextmanager

@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from appliance.authz.questions import DEFAULT_LEVEL, LEVELS
 from appliance.blueprint.naming import identifier, table_name
 from appliance.blueprint.printer import to_text
 from appliance.core.errors import IntramuralError
@@ -114,8 +115,9 @@ class ImportService:
         """Forget a draft at once."""
         self._drafts.remove(self._drafts.get(actor.person.subject, draft_id))
 
-    def create(self, actor: Actor, draft_id: str, choice: Choice = Choice.NONE) -> Build:
-        """Build the app of a draft; its rows are loaded when it first starts. ``choice``: about personal data in it.
+    def create(self, actor: Actor, draft_id: str, choice: Choice = Choice.NONE, level: int = DEFAULT_LEVEL) -> Build:
+        """Build the app of a draft; its rows are loaded when it first starts. ``choice``: about personal data in it;
+        ``level``: the class of the data.
 
         Raises:
             SecretFound, AskFirst: a column holds what must not be in an app, or what the maker decides about.
@@ -124,7 +126,7 @@ class ImportService:
             Busy: the queue is full.
         """
         proposed = self.look(actor, draft_id)
-        proposal, cleared = screen_table(self._screening, actor, proposed.proposal, choice)
+        proposal, cleared = screen_table(self._screening, actor, proposed.proposal, choice, LEVELS[level])
         text = to_text(compose(proposal))
         tables = proposal.kept
         details = {
@@ -136,7 +138,7 @@ class ImportService:
             self._audit, Event.DATA_IMPORTED, principal=actor.principal, resource="new-app", details=details
         ) as evidence:
             with self._lock:  # the app must not start before its rows lie ready
-                build = self._builds.submit(actor, text, origin=Origin.BLUEPRINT)
+                build = self._builds.submit(actor, text, origin=Origin.BLUEPRINT, level=level)
                 self._screening.keep(build.project_id, actor, cleared)
                 self._lay_ready(build, actor, proposal)
             evidence.details.update(app=build.project_id, build=build.id)

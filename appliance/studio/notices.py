@@ -19,6 +19,7 @@ _DECIDERS: Final[Mapping[ApprovalKind, tuple[str, ...]]] = {
     ApprovalKind.POLICY: ("reviewers", "auditors", "operators"),
     ApprovalKind.MODEL: ("reviewers",),
     ApprovalKind.EXPORT: ("reviewers", "auditors"),
+    ApprovalKind.CLASSIFY: ("reviewers",),
     ApprovalKind.ERASURE: ("auditors",),
 }
 _ENDS: Final[Mapping[ApprovalState, str]] = {

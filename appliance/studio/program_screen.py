@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from appliance.core.events import Event
 from appliance.core.screening import Place, Verdict
 from appliance.studio.evidence import act
-from appliance.studio.screening import Choice, SecretFound, details_of
+from appliance.studio.screening import NEW, Choice, SecretFound, details_of
 from appliance.studio.screening_words import in_words
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class ProgramScreen:
     def __init__(self, inspector: Inspector, audit: AuditSink) -> None:
         self._inspector, self._audit = inspector, audit
 
-    def pass_on(self, texts: Sequence[str], *, principal: str) -> Sequence[str]:
+    def pass_on(self, texts: Sequence[str], *, principal: str, data_class: str = NEW) -> Sequence[str]:
         """The texts with placeholders for what must not reach the model; equal values get equal ones.
 
         Raises:
@@ -31,10 +31,10 @@ class ProgramScreen:
             Unavailable: the rules are not ready. AuditUnavailable: it cannot be recorded.
         """
         known: dict[str, str] = {}
-        return [self._passed(text, known, principal) for text in texts]
+        return [self._passed(text, known, principal, data_class) for text in texts]
 
-    def _passed(self, text: str, known: dict[str, str], principal: str) -> str:
-        looked = self._inspector.inspect(text, Place.PROMPT)
+    def _passed(self, text: str, known: dict[str, str], principal: str, data_class: str) -> str:
+        looked = self._inspector.inspect(text, Place.PROMPT, data_class=data_class)
         if looked.verdict is Verdict.ALLOW:
             return text
         details = details_of(Place.PROMPT, looked.verdict, looked, Choice.MASK)

@@ -18,6 +18,7 @@ from appliance.core.events import Event
 from appliance.core.ids import new_id
 from appliance.db.approval_records import Approval, ApprovalKind, Observation, Publication, Vote
 from appliance.studio.approval import Wanted, words
+from appliance.studio.classifying import StricterNow
 from appliance.studio.errors import NotFound
 from appliance.studio.evidence import act
 from appliance.studio.people import principal_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from appliance.studio.approval import ApprovalService
     from appliance.studio.assembly import Studio
     from appliance.studio.carrying import Carrier
+    from appliance.studio.classifying import Classifying
     from appliance.studio.notices import Notices
     from appliance.studio.people import Actor
     from appliance.studio.release_records import ReleaseRecords
@@ -69,6 +71,7 @@ class Publishing:
         *,
         approvals: ApprovalService,
         authority: Authority,
+        classes: Classifying,
         carrier: Carrier,
         records: ReleaseRecords,
         audit: AuditSink,
@@ -79,7 +82,7 @@ class Publishing:
     ) -> None:
         self._studio, self._publications, self._releases = studio, publications, releases
         self._approvals, self._authority = approvals, authority
-        self._carrier, self._records = carrier, records
+        self._carrier, self._records, self._classes = carrier, records, classes
         self._audit, self._notices, self._clock = audit, notices, clock
         self._publish_routes, self._settings = publish_routes, settings
 
@@ -99,6 +102,9 @@ class Publishing:
             message = "Choose a class for the data, and when the app is looked at again."
             raise Refused(message, action="Choose from the lists.")
         permit(self._authority, Question(as_principal(actor), Action.HOLD_DATA, questions.data_class(form.level)))
+        if form.level < project.level:
+            message = f"The data of “{project.name}” is {LEVELS[project.level]}."
+            raise Refused(message, action="Ask for a laxer class first; it is shown at the top of this page.")
         now = self._releases.publication(project.id)
         if now is not None and (now.version, now.level) == (version.number, form.level):
             message = f"Version {version.number} is published already."
@@ -119,6 +125,7 @@ class Publishing:
                 "review_months": form.review_months,
             },
         )
+        self._classes.change(actor, project.id, form.level)
         return self._approvals.request(actor, wanted)
 
     def findings(self, project: Project, version: Version, level: int) -> tuple[Observation, ...]:
@@ -162,6 +169,9 @@ class Publishing:
         if version.commit != approval.subject["commit"]:
             message = "The version is not the one that was looked at."
             raise NotFound(message, action="Ask again.")
+        if approval.level < project.level:
+            message = f"The data of “{project.name}” is {LEVELS[project.level]} since this was asked for."
+            raise StricterNow(message, action="Withdraw the request and ask again.")
         known = self._publications.get(project.id)
         details: dict[str, Any] = {
             "version": version.number,

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from appliance.core.screening import Finding, Inspection, Inspector
     from appliance.studio.people import Actor
 
+NEW: Final = "internal"
+"""The class of data of an app that nobody has classified."""
 MAX_REMEMBERED: Final = 500
 MAX_REFS: Final = 200
 
@@ -94,10 +96,11 @@ class Screening:
         *,
         open_body: Callable[[SealedRef], bytes],
         folder: Callable[[str], Path],
+        class_of: Callable[[str], str] = lambda _app: NEW,
     ) -> None:
-        """``open_body`` opens a sealed body; ``folder`` gives an app's folder."""
+        """``open_body`` opens a sealed body; ``folder`` gives an app's folder, ``class_of`` the class of its data."""
         self._inspector, self._audit, self._vault = inspector, audit, vault
-        self._open, self._folder = open_body, folder
+        self._open, self._folder, self._class_of = open_body, folder, class_of
         self._lock = threading.Lock()
         self._known: OrderedDict[str, dict[str, str]] = OrderedDict()
 
@@ -112,7 +115,7 @@ class Screening:
             Unavailable: the rules are not ready. AuditUnavailable: it cannot be recorded.
         """
         before = before or NOTHING_SAID
-        looked = self._inspector.inspect(words, Place.PROMPT)
+        looked = self._inspector.inspect(words, Place.PROMPT, data_class=self._class_of(resource))
         known = dict(before.values)
         if resource != "new-app":
             known = {**self.values_of(resource), **known}
@@ -134,13 +137,17 @@ class Screening:
                 )
         return Cleared(masked.text, {**known, **masked.values}, before.sent | sent)
 
-    def cells(self, actor: Actor, table: Mapping[str, str], *, choice: Choice, resource: str) -> bool:
+    def cells(
+        self, actor: Actor, table: Mapping[str, str], *, choice: Choice, resource: str, data_class: str = NEW
+    ) -> bool:
         """Columns of an upload, each with its cells as one text. Returns whether what was asked about is to be masked.
 
         Raises:
             SecretFound, AskFirst, Unavailable, AuditUnavailable: see :meth:`words`; the places named are columns.
         """
-        looked = {name: self._inspector.inspect(text, Place.UPLOAD) for name, text in table.items()}
+        looked = {
+            name: self._inspector.inspect(text, Place.UPLOAD, data_class=data_class) for name, text in table.items()
+        }
         verdict = max((one.verdict for one in looked.values()), default=Verdict.ALLOW)
         if verdict is Verdict.ALLOW:
             return False
@@ -160,9 +167,9 @@ class Screening:
                 self._refuse_columns(looked, verdict)
         return choice is Choice.MASK or verdict is Verdict.MASK
 
-    def mask_cell(self, text: str, known: dict[str, str]) -> str:
+    def mask_cell(self, text: str, known: dict[str, str], *, data_class: str = NEW) -> str:
         """One cell with placeholders for what the policy masks or asks about; ``known`` gets what they stand for."""
-        looked = self._inspector.inspect(text, Place.UPLOAD)
+        looked = self._inspector.inspect(text, Place.UPLOAD, data_class=data_class)
         masked = self._inspector.mask(text, looked.of(Verdict.MASK, Verdict.ASK), known=known)
         known.update(masked.values)
         return masked.text
@@ -174,7 +181,7 @@ class Screening:
             SecretFound: it holds what must not be in an app.
             Unavailable, AuditUnavailable: see :meth:`words`.
         """
-        looked = self._inspector.inspect(text, Place.OUTPUT)
+        looked = self._inspector.inspect(text, Place.OUTPUT, data_class=self._class_of(resource))
         if looked.verdict is Verdict.ALLOW:
             return
         details = details_of(Place.OUTPUT, looked.verdict, looked, Choice.NONE) | ({"build": build} if build else {})

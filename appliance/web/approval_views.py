@@ -27,6 +27,7 @@ KIND_WORDS: Final = {
     ApprovalKind.POLICY: "Policy",
     ApprovalKind.MODEL: "Model",
     ApprovalKind.EXPORT: "Export",
+    ApprovalKind.CLASSIFY: "Data class",
     ApprovalKind.ERASURE: "Erasure",
 }
 _STATE_WORDS: Final = {

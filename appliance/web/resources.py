@@ -60,7 +60,7 @@ def about(services: Services, project: Project | None, actor: Actor | None) -> F
     if project is None:
         return Found(questions.app("unknown", owner=""), exists=False)
     known = services.governance.publishing.of(project.id)
-    level = questions.DEFAULT_LEVEL if known is None else known.level
+    level = project.level
     resource = questions.app(
         project.id,
         owner=principal_of(project.owner),
@@ -93,7 +93,7 @@ def _version(services: Services, project: Project | None, number: int) -> Found:
         owner = "" if project is None else principal_of(project.owner)
         return Found(questions.version("unknown", 0, owner=owner, author=""), exists=False)
     owner, author = principal_of(project.owner), principal_of(version.author)
-    return Found(questions.version(project.id, number, owner=owner, author=author))
+    return Found(questions.version(project.id, number, owner=owner, author=author, level=project.level))
 
 
 def _project(services: Services, parameters: Mapping[str, Any]) -> Project | None:

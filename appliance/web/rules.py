@@ -114,7 +114,7 @@ def require_model(request: ASGIConnection[Any, Any, Any, Any], services: Service
 def require_model_for(request: ASGIConnection[Any, Any, Any, Any], app_id: str) -> None:
     """The same for words about an app: they are as secret as what it holds."""
     services: Services = request.app.state.services
-    known = services.governance.publishing.of(app_id)
+    known = services.studio.projects.get(app_id)
     require_model(request, services, questions.DEFAULT_LEVEL if known is None else known.level)
 
 

@@ -25,6 +25,7 @@ from appliance.core.ids import new_id
 from appliance.studio.api_keys import ApiKeys
 from appliance.studio.approval import ApprovalService
 from appliance.studio.build import BuildService
+from appliance.studio.classifying import Classifying
 from appliance.studio.conversation import Conversation
 from appliance.studio.deciding import Decisions
 from appliance.studio.delegation import Delegations
@@ -142,6 +143,7 @@ WALKED = {
     ("POST", "/approvals/*/refuse"): "approval.refused",
     ("POST", "/approvals/*/withdraw"): "approval.withdrawn",
     ("GET", f"{APP}/use"): "app.release_opened",
+    ("POST", f"{APP}/class"): "app.classified",
     ("POST", f"{APP}/unpublish"): "app.unpublished",
     ("POST", "/delegations"): "approval.delegated",
     ("POST", "/delegations/*/end"): "approval.delegation_revoked",
@@ -393,6 +395,7 @@ def test_what_is_published_approved_and_lent_leaves_entries(world: World) -> Non
     for end, who in (("refuse", reviewer), ("withdraw", maker)):
         again = world.expect("POST", f"{app}/publish", maker, data=form).headers["location"]
         world.expect("POST", f"{again}/{end}", who, data={"reason": "not yet"})
+    world.expect("POST", f"{app}/class", maker, data={"level": "2"})
     world.expect("POST", f"{app}/export/request", maker, data={"comment": "to the works council"})
     lent = {"email": "mara@intramural.example", "days": "3", "reason": "on leave"}
     world.expect("POST", "/delegations", reviewer, data=lent)
@@ -493,6 +496,8 @@ INSIDE = {
     "PolicyService.text": "a version's text; its page records the look",
     "PolicyService.carry_out": "policy.activated, by the function that the start uses, too",
     "Publishing.ask": "approval.requested, by ApprovalService.request",
+    "Classifying.ask": "approval.requested, by ApprovalService.request",
+    "Classifying.may": "a fact",
     "Models.ask": "approval.requested, by ApprovalService.request",
     "Models.shelf": "what lies on the machine",
     "Models.chosen": "a fact",
@@ -544,6 +549,7 @@ INSIDE = {
         PolicyService,
         Trials,
         Models,
+        Classifying,
         ApiKeys,
     ],
 )

@@ -290,7 +290,7 @@ def ask(api: Api) -> ChatCompletion:
 class Censor:
     """Lets no secret pass, and puts something else for names."""
 
-    def pass_on(self, texts: Sequence[str], *, principal: str) -> Sequence[str]:
+    def pass_on(self, texts: Sequence[str], *, principal: str, data_class: str) -> Sequence[str]:
         assert principal == "user:demo-maya"
         if any("secret" in text for text in texts):
             message = "This text holds a secret."

@@ -176,7 +176,9 @@ def test_the_front_door_asks_who_is_there_and_shows_only_members_the_release(
 
 def test_whoever_had_a_part_in_it_cannot_approve_it(appliance: Appliance, project: Project) -> None:
     decisions = appliance.governance.decisions
-    asked = ask(appliance, project.id, 2, level=0)
+    with pytest.raises(Refused, match="is internal"):
+        ask(appliance, project.id, 2, level=0)
+    asked = ask(appliance, project.id, 1)
     both = type(MAKER)(MAKER.person, maker=True, roles=frozenset({"maker", "reviewer"}))
     with pytest.raises(NotAllowed, match="cannot approve it"):
         decisions.approve(both, asked.id, "mine is good")
@@ -185,7 +187,7 @@ def test_whoever_had_a_part_in_it_cannot_approve_it(appliance: Appliance, projec
         decisions.refuse(REVIEWER, asked.id, "  ")
     refused = decisions.refuse(REVIEWER, asked.id, "say who uses it")
     assert (refused.state, refused.outcome) == (ApprovalState.REFUSED, "say who uses it")
-    asked = ask(appliance, project.id, 2, level=0)
+    asked = ask(appliance, project.id, 1)
     assert decisions.withdraw(MAKER, asked.id).state is ApprovalState.WITHDRAWN
 
 
@@ -198,6 +200,7 @@ def test_restricted_data_needs_two_and_one_person_counts_once(appliance: Applian
     governance.decisions.approve(REVIEWER, asked.id, "again")
     assert governance.approvals.find(asked.id).state is ApprovalState.WAITING  # type: ignore[union-attr]
     assert governance.decisions.approve(SECOND, asked.id, "").state is ApprovalState.DONE
+    assert appliance.studio.projects.get(project.id).level == 3  # type: ignore[union-attr]
     owned = questions.app(project.id, owner=MAKER.principal, level=3)
     export = Question(as_principal(MAKER), Action.EXPORT_APP, owned)
     with pytest.raises(NotAllowed, match="only after an approval"):
@@ -212,7 +215,9 @@ def test_taken_back_it_is_gone_at_once_and_its_records_wait(appliance: Appliance
     assert through_the_front_door(appliance, label).status_code == 404
     with pytest.raises(NotPublished):
         governance.releases.start(project)
-    publish(appliance, project.id, 2)
+    asked = ask(appliance, project.id, 2, level=3)
+    governance.decisions.approve(REVIEWER, asked.id, "")
+    governance.decisions.approve(SECOND, asked.id, "")
     after = governance.publishing.of(project.id)
     assert after is not None
     assert after.data == before.data

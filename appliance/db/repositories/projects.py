@@ -42,6 +42,7 @@ class Projects:
                     owner_name=project.owner.name,
                     owner_email=project.owner.email,
                     current=project.current,
+                    level=project.level,
                     created_at=project.created_at,
                     changed_at=project.changed_at,
                 )
@@ -90,6 +91,13 @@ class Projects:
         with self._database.session() as session:
             row = session.get_one(ProjectRow, project_id)
             row.name, row.changed_at = name, at
+            session.add(row)
+
+    def classify(self, project_id: str, level: int, at: datetime) -> None:
+        """Give its data another class."""
+        with self._database.session() as session:
+            row = session.get_one(ProjectRow, project_id)
+            row.level, row.changed_at = level, at
             session.add(row)
 
     def touch(self, project_id: str, at: datetime) -> None:
@@ -206,6 +214,7 @@ def _project(row: ProjectRow) -> Project:
         about=row.about,
         owner=Person(row.owner_subject, row.owner_name, row.owner_email),
         current=row.current,
+        level=row.level,
         created_at=row.created_at,
         changed_at=row.changed_at,
     )

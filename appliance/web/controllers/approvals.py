@@ -193,7 +193,6 @@ def _release(services: Services, approval: Approval) -> dict[str, Any] | None:
 def _ask_to_export(request: Request[Any, Any, Any], app_id: str, comment: str) -> Approval:
     services, actor = _services(request), request.state.actor
     project = services.studio.projects.get(app_id)
-    known = services.governance.publishing.of(app_id)
     if project is None:
         message = "There is no such app."
         raise NotFound(message, action="Go back to your list of apps.")
@@ -203,6 +202,6 @@ def _ask_to_export(request: Request[Any, Any, Any], app_id: str, comment: str) -
         comment=comment,
         project_id=project.id,
         owner=principal_of(project.owner),
-        level=1 if known is None else known.level,
+        level=project.level,
     )
     return services.governance.approvals.request(actor, wanted)

@@ -10,17 +10,21 @@ from litestar.datastructures import UploadFile
 from litestar.response import Redirect
 
 from appliance.authz.actions import Action
+from appliance.authz.questions import DEFAULT_LEVEL, LEVELS, data_class
 from appliance.core.errors import IntramuralError
 from appliance.importer.compose import compose
 from appliance.importer.errors import ImportRefused
 from appliance.importer.grid import Source
 from appliance.importer.limits import LIMITS
+from appliance.studio.permits import as_principal
 from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
+from appliance.web.approval_views import LEVEL_WORDS
 from appliance.web.import_form import TYPE_NAMES, decisions_of
 from appliance.web.limits import TooMany
 from appliance.web.problems import status_of
 from appliance.web.render import page
+from appliance.web.rules import require
 
 if TYPE_CHECKING:
     from appliance.studio.importing import ImportService, Proposed
@@ -100,14 +104,21 @@ def _change(request: Request[Any, Any, Any], draft_id: str, form: dict[str, str]
     shown = service.look(actor, draft_id)
     proposed = service.decide(actor, draft_id, decisions_of(form, shown.proposal, shown.draft.decisions))
     if form.get("step") != "create" and not form.get("sensitive"):
-        return _show(request, proposed)
+        return _show(request, proposed, level=_level(form))
     try:
         if not request.app.state.limits.builds.allow(request.state.session.key):
             raise TooMany.now()
-        build = service.create(actor, draft_id, Choice.of(form.get("sensitive", "")))
+        level = _level(form)
+        require(request, as_principal(actor), Action.HOLD_DATA, data_class(level))
+        build = service.create(actor, draft_id, Choice.of(form.get("sensitive", "")), level)
     except IntramuralError as error:
-        return _show(request, proposed, error=error)
+        return _show(request, proposed, error=error, level=_level(form))
     return Redirect(f"/apps/{build.project_id}", status_code=303)
+
+
+def _level(form: dict[str, str]) -> int:
+    told = form.get("level", "")
+    return LEVELS.index(told) if told in LEVELS else DEFAULT_LEVEL
 
 
 def _start(request: Request[Any, Any, Any], *, pasted: str = "", error: IntramuralError | None = None) -> Response[Any]:
@@ -122,7 +133,11 @@ def _start(request: Request[Any, Any, Any], *, pasted: str = "", error: Intramur
 
 
 def _show(
-    request: Request[Any, Any, Any], proposed: Proposed, *, error: IntramuralError | None = None
+    request: Request[Any, Any, Any],
+    proposed: Proposed,
+    *,
+    level: int = DEFAULT_LEVEL,
+    error: IntramuralError | None = None,
 ) -> Response[Any]:
     problem = error
     if problem is None and not proposed.proposal.open_questions:
@@ -138,5 +153,7 @@ def _show(
         proposal=proposed.proposal,
         types=TYPE_NAMES,
         shown=SHOWN_ROWS,
+        levels=list(zip(LEVELS, LEVEL_WORDS, strict=True)),
+        level=level,
         error=problem,
     )

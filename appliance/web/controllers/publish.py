@@ -60,6 +60,22 @@ class PublishController(Controller):
             return await asyncio.to_thread(_show, request, app_id, error)
         return leave_to(request, f"/approvals/{made}")
 
+    @post("/apps/{app_id:str}/class", opt=rule(SIGNED_IN, Action.VIEW_APP))
+    async def classify(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
+        """Give the app's data another class: a stricter one at once, a laxer one when somebody has approved it."""
+        services: Services = request.app.state.services
+        form = await form_of(request)
+        level, classes, actor = _number(form, "level"), services.governance.classes, request.state.actor
+        project = services.studio.projects.get(app_id)
+        try:
+            if project is not None and 0 <= level < project.level and not classes.may(actor, project, level):
+                made = await asyncio.to_thread(classes.ask, actor, app_id, level, form.one("comment"))
+                return leave_to(request, f"/approvals/{made.id}")
+            await asyncio.to_thread(classes.change, actor, app_id, level)
+        except IntramuralError as error:
+            return await asyncio.to_thread(_show, request, app_id, error)
+        return leave_to(request, f"/apps/{app_id}/publish")
+
     @post("/apps/{app_id:str}/unpublish", opt=rule(SIGNED_IN, Action.UNPUBLISH_APP))
     async def take_back(self, request: Request[Any, Any, Any], app_id: str) -> Response[Any]:
         """Take the app back from its users, at once."""
@@ -99,9 +115,10 @@ def _show(request: Request[Any, Any, Any], app_id: str, error: IntramuralError |
     governance, actor = services.governance, request.state.actor
     project = services.studio.project_service.get(actor, app_id)
     known = governance.publishing.of(app_id)
-    requests = [one for one in governance.approvals.of_project(app_id) if one.kind == "publish"]
+    every = governance.approvals.of_project(app_id)
+    requests, classing = ([one for one in every if one.kind == kind] for kind in ("publish", "classify"))
     version = None if project.current is None else services.studio.projects.version(app_id, project.current)
-    level = 1 if known is None else known.level
+    level = project.level
     return workspace(
         request,
         app_id,
@@ -113,6 +130,7 @@ def _show(request: Request[Any, Any, Any], app_id: str, error: IntramuralError |
         open_request=next((row(services, actor, one) for one in requests if not one.state.final), None),
         requests=[row(services, actor, one) for one in requests if one.state.final][:SHOWN_REQUESTS],
         findings=() if version is None else governance.publishing.findings(project, version, level),
+        class_request=next((one for one in classing if not one.state.final), None),
         levels=list(zip(range(len(LEVELS)), LEVELS, LEVEL_WORDS, strict=True)),
         level=level,
         months=services.settings.approvals.review_months,

@@ -17,7 +17,7 @@ from appliance.core.act_context import refine
 from appliance.identity.api_keys import ApiKeyRefused, is_service
 from appliance.identity.roles import roles_of
 from appliance.studio.errors import NotAllowed
-from appliance.web.openai.errors import rate_limited
+from appliance.web.openai.errors import ApiError, rate_limited
 from appliance.web.rules import require
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from appliance.web.services import Services
 
 _MAX_TOKEN: Final = 256
+DATA_CLASS_HEADER: Final = "X-Intramural-Data-Class"
 
 
 async def admit(connection: ASGIConnection[Any, Any, Any, Any], services: Services, scope: Scope) -> None:
@@ -53,9 +54,23 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], services: Servic
     principal = principal_of(verified, services.identity.roles)
     require(connection, principal, Action.USE_API_KEY, questions.api_key(key.id, owner=key.principal))
     ceiling = questions.LEVELS.index(services.settings.model.ceiling)
-    model, words = questions.model("default", ceiling=ceiling), Circumstances(level=questions.DEFAULT_LEVEL)
+    level = questions.LEVELS.index(data_class_of(connection))
+    model, words = questions.model("default", ceiling=ceiling), Circumstances(level=level)
     require(connection, principal, Action.USE_MODEL, model, words)
     connection.state.api_key = verified
+
+
+def data_class_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The class of the data that the words are about, as the program says.
+
+    Raises:
+        ApiError: there is no such class; 400.
+    """
+    told = connection.headers.get(DATA_CLASS_HEADER, questions.LEVELS[questions.DEFAULT_LEVEL]).strip().lower()
+    if told not in questions.LEVELS:
+        message = f"There is no class of data {told[:40]!r}; there are {', '.join(questions.LEVELS)}."
+        raise ApiError(message, param=DATA_CLASS_HEADER)
+    return told
 
 
 def principal_of(verified: VerifiedKey, mapping: Mapping[str, StudioRole]) -> Principal:

@@ -18,6 +18,7 @@ from appliance.core.ports import GenerationCancelled
 from appliance.identity.api_keys import Scope
 from appliance.web.access import key_rule
 from appliance.web.openai import parameters
+from appliance.web.openai.admission import data_class_of
 from appliance.web.openai.answers import Teller, model_entry
 from appliance.web.openai.errors import ApiError, as_api_error
 from appliance.web.openai.running import Order, Run
@@ -85,7 +86,7 @@ async def _answer(request: Request[Any, Any, Any], asked: Asked, *, chat: bool) 
     _require_model(model, asked.model)
     verified: VerifiedKey = request.state.api_key
     endpoint = "/v1/chat/completions" if chat else "/v1/completions"
-    order = Order(asked, endpoint, verified.key.principal, verified.key, model)
+    order = Order(asked, endpoint, verified.key.principal, verified.key, model, data_class_of(request))
     run = Run(services, request.app.state.seats, order)
     run.start()
     teller = Teller(asked, model, chat)

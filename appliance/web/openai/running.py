@@ -77,6 +77,8 @@ class Order:
     principal: str
     key: ApiKey
     model: EngineDescription
+    data_class: str
+    """Of the data that the words are about."""
 
 
 class Run:
@@ -166,7 +168,7 @@ class Run:
         )
         end: AnswerEnd | None = None
         with recorded as evidence:
-            prompt = asked.with_texts(_screened(api, asked, order.principal))
+            prompt = asked.with_texts(_screened(api, order))
             with api.model.generator(self._on_queued).session(prompt) as session:
                 self._session = session
                 self._require_wanted()
@@ -194,8 +196,11 @@ class Run:
             self._loop.call_soon_threadsafe(self._heard.put_nowait, told)
 
 
-def _screened(api: ApiServices, asked: Asked, principal: str) -> tuple[str, ...]:
-    return asked.texts if api.screen is None else tuple(api.screen.pass_on(asked.texts, principal=principal))
+def _screened(api: ApiServices, order: Order) -> tuple[str, ...]:
+    texts = order.asked.texts
+    if api.screen is None:
+        return texts
+    return tuple(api.screen.pass_on(texts, principal=order.principal, data_class=order.data_class))
 
 
 def _words(asked: Asked) -> str:
