@@ -18,7 +18,7 @@ from appliance.demo.terminal import Terminal
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def usage(*, days: int, as_csv: bool, as_json: bool) -> None:
-    """Builds and tokens by department and person."""
+    """Builds, wishes, API requests and tokens by department and person."""
     try:
         told = LocalApi(load_settings().home).ask("GET", f"/api/usage?days={days}")
     except IntramuralError as error:
@@ -29,10 +29,13 @@ def usage(*, days: int, as_csv: bool, as_json: bool) -> None:
     elif as_csv:
         click.echo(told["csv"], nl=False)
     elif not told["rows"]:
-        click.echo(f"Nothing was built in the last {days} days.")
+        click.echo(f"Nothing was asked for in the last {days} days.")
     else:
-        click.echo(f"{'':36}{'builds':>8}{'done':>7}{'failed':>8}{'tokens':>12}{'minutes':>9}")
+        click.echo(
+            f"{'':36}{'builds':>8}{'done':>7}{'failed':>8}{'wishes':>8}{'requests':>10}{'tokens':>12}{'minutes':>9}"
+        )
         for row in told["rows"]:
             name = f"  {row['name'] or row['subject']}" if row["subject"] else row["department"] or "No department"
-            figures = f"{row['builds']:>8}{row['done']:>7}{row['failed']:>8}{row['tokens']:>12,}"
+            figures = f"{row['builds']:>8}{row['done']:>7}{row['failed']:>8}{row['wishes']:>8}{row['requests']:>10}"
+            figures += f"{row['tokens']:>12,}"
             click.echo(f"{name[:35]:36}{figures}{row['seconds'] / 60:>9.1f}")

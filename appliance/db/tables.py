@@ -98,6 +98,20 @@ class BuildEventRow(SQLModel, table=True):
     data: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
+class AskedRow(SQLModel, table=True):
+    """One wish, question or request of a program: what it cost, not what was said."""
+
+    __tablename__: ClassVar[str] = "asked"
+
+    id: str = Field(primary_key=True)
+    subject: str = Field(index=True)
+    name: str
+    department: str = ""
+    kind: str
+    tokens: int
+    created_at: datetime = Field(sa_column=_instant(index=True))
+
+
 class MemberRow(SQLModel, table=True):
     """A colleague whom the owner let into an app."""
 

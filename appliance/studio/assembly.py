@@ -83,7 +83,7 @@ def make_studio(
     look, proposals = Look(projects, versions, carrier), Proposals(versions)
     succession = Succession(look, proposals, carrier, parts.audit)
     locks = Locks(versions, parts.audit)
-    coding = Coding(parts, events, projects, versions, locks)
+    coding = Coding(parts, events, projects, versions, locks, screening=screening)
     pipeline = Pipeline(
         parts,
         projects=projects,
@@ -132,7 +132,7 @@ def make_studio(
         ),
         gathering=Gathering(project_service, versions, previews),
         differences=Differences(projects, versions),
-        conversation=Conversation(parts.reviser, parts.audit, parts.vault, screening, parts.model),
+        conversation=Conversation(parts.reviser, parts.audit, parts.vault, screening, quotas=quotas, model=parts.model),
         code=CodeService(project_service, build_service, coding.rewrites, locks),
         revisions=RevisionService(
             projects=project_service,

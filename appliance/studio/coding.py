@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from appliance.studio.events import EventStream
     from appliance.studio.locks import Locks
     from appliance.studio.parts import Parts
+    from appliance.studio.screening import Screening
     from appliance.studio.version import VersionStore
 
 REWRITE: Final = "rewrite.json"
@@ -87,13 +88,21 @@ class Coding:
     """Gets the code of a blueprint during a build."""
 
     def __init__(
-        self, parts: Parts, events: EventStream, projects: Projects, versions: VersionStore, locks: Locks
+        self,
+        parts: Parts,
+        events: EventStream,
+        projects: Projects,
+        versions: VersionStore,
+        locks: Locks,
+        *,
+        screening: Screening,
     ) -> None:
         self._parts = parts
         self._events = events
         self._projects = projects
         self._versions = versions
         self._locks = locks
+        self._screening = screening
         self.rewrites = Rewrites(versions)
 
     def code_for(
@@ -104,6 +113,7 @@ class Coding:
         Raises:
             GenerationCancelled, BuildCancelled: somebody stopped it.
             SandboxUnavailable: code cannot be tried.
+            SecretFound: the model wrote a secret into it.
             AuditUnavailable: no evidence can be written.
         """
         wanted = places(blueprint)
@@ -163,7 +173,8 @@ class Coding:
             except GenerationFailed as failed:
                 made = Written(place.key, Status.REFUSED, "", 1, (), f"the model could not finish: {failed.message}")
             evidence.details.update(status=made.status.value, attempts=made.attempts)
-            if made.source:
+            if made.source:  # before it is kept or shown anywhere
+                self._screening.output(made.source, principal=principal, resource=build.project_id, build=build.id)
                 evidence.details["code"] = sealed_text(
                     self._parts.vault, made.source, subject=build.requester.subject, kind=BodyKind.CODE
                 )

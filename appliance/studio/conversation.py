@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.errors import IntramuralError, Unavailable
 from appliance.core.events import Event
 from appliance.core.ids import new_id
+from appliance.core.metering import metered
 from appliance.core.ports import BodyKind
+from appliance.db.repositories.usage import Cause
 from appliance.studio.errors import BuildCancelled, Busy, NotFound
 from appliance.studio.evidence import act, sealed_text
 from appliance.studio.people import require_maker
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from appliance.core.conversation import Answer, Question, Revised, Reviser
     from appliance.core.ports import AuditSink, BodyVault
     from appliance.studio.people import Actor
+    from appliance.studio.quotas import Quotas
     from appliance.studio.screening import Screening
 
 MAX_TURNS: Final = 200
@@ -95,6 +98,8 @@ class Conversation:
         audit: AuditSink,
         vault: BodyVault,
         screening: Screening,
+        *,
+        quotas: Quotas,
         model: Callable[[], str] = lambda: "",
     ) -> None:
         """``model`` gives the digest of the model bundle for the audit log."""
@@ -103,6 +108,7 @@ class Conversation:
         self._audit = audit
         self._vault = vault
         self._screening = screening
+        self._quotas = quotas
         self._lock = threading.Lock()
         self._turns: OrderedDict[str, Turn] = OrderedDict()
         self._suggested: OrderedDict[str, tuple[str, ...]] = OrderedDict()
@@ -224,6 +230,7 @@ class Conversation:
 
     def _begin(self, actor: Actor, app: str, words: str, work: Callable[[Turn], None], choice: Choice) -> Turn:
         require_maker(actor)
+        self._quotas.admit_words(actor.person.subject, actor.groups)
         cleared = self._screening.words(actor, words, choice=choice, resource=app or "new-app")
         words = cleared.text
         turn = Turn(new_id("trn"), actor.person.subject, app, words, time.monotonic(), cleared)
@@ -240,8 +247,13 @@ class Conversation:
         )
 
         def recorded(turn: Turn) -> None:
-            with at_work():
-                work(turn)
+            with metered() as meter:
+                try:
+                    with at_work() as evidence:
+                        work(turn)
+                        evidence.details.update({"tokens": meter.tokens} if meter.tokens else {})
+                finally:
+                    self._quotas.spent(actor.person, actor.groups, Cause.WISH, meter.tokens)
 
         context = copy_context()
         threading.Thread(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import Unavailable
-from appliance.core.ports import GenerationBusy
+from appliance.core.metering import spent
+from appliance.core.ports import GenerationBusy, GenerationCancelled, GenerationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,11 @@ class SharedGenerator:
     def session(self, prompt: Prompt | RawPrompt) -> Iterator[GenerationSession]:
         """Open a conversation; waits for an exchange first."""
         with self.use.conversation(), self.inner.session(prompt) as session:
-            yield session
+            try:
+                yield session
+            finally:
+                with suppress(GenerationFailed, GenerationCancelled):  # of a worker that is gone nobody knows
+                    spent(session.usage())
 
     def describe(self) -> EngineDescription:
         """What model on what hardware."""

@@ -16,6 +16,7 @@ from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
 from appliance.core.errors import IntramuralError
 from appliance.core.events import Event
+from appliance.core.metering import counts, metered, together
 from appliance.core.ports import BodyKind
 from appliance.db.records import BuildState, Origin, Version
 from appliance.studio.addresses import slug_for
@@ -171,13 +172,7 @@ class Pipeline:
                 ) as evidence:
                     plan = self._parts.planner.plan(run.build.request, on_text=on_text)
                     text.flush()
-                    usage = plan.usage
-                    run.tokens = {
-                        "prompt": usage.prompt,
-                        "cached": usage.cached,
-                        "sampled": usage.sampled,
-                        "forced": usage.forced,
-                    }
+                    run.tokens = counts(plan.usage)
                     evidence.details["tokens"] = run.tokens
                 blueprint = plan.blueprint
                 if plan.assumed:
@@ -197,9 +192,7 @@ class Pipeline:
         for round_ in range(MAX_ROUNDS + 1):
             with self._stage(run, "write"):
                 if code is None:
-                    code = self._coding.code_for(
-                        run.build, run.project, blueprint, run.control, principal=run.principal
-                    )
+                    code = self._code(run, blueprint)
                 tree = self._parts.render(blueprint, code) if code else self._parts.render(blueprint)
                 folder = self._workplace(run)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -218,6 +211,15 @@ class Pipeline:
             self._events.publish(run.build.id, "blueprint.reset")
             self._say_text(run, to_text(blueprint))
         raise AssertionError  # the loop returns or raises
+
+    def _code(self, run: Run, blueprint: Blueprint) -> Mapping[str, str]:
+        """The code of its custom places; what the model did for it counts as the build's."""
+        with metered() as meter:
+            try:
+                return self._coding.code_for(run.build, run.project, blueprint, run.control, principal=run.principal)
+            finally:
+                run.tokens = together(run.tokens, meter.tokens)
+                self._builds.record_progress(run.build.id, stages=run.stages, tokens=run.tokens)
 
     def _verify(self, run: Run, blueprint: Blueprint) -> Verification:
         def on_check(check: Check) -> None:

@@ -1,4 +1,4 @@
-"""Quotas by person and department, and what was used: counted from the stored builds, over the last 24 hours."""
+"""Quotas by person and department, and what was used: counted from what is stored, over the last 24 hours."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import Refused
 from appliance.db.records import BuildState
+from appliance.db.repositories.usage import Cause, Spent, tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from appliance.core.clock import Clock
+    from appliance.core.ports import Person
     from appliance.core.settings import QuotaSettings
-    from appliance.db.repositories.usage import Spent, Usage
+    from appliance.db.repositories.usage import Usage
     from appliance.studio.people import Actor
 
 DAY: Final = timedelta(hours=24)
 MAX_DAYS: Final = 400
 USUAL_SECONDS: Final = 60.0
 """How long a build takes as long as none has been measured here."""
-HEADINGS: Final = ("department", "subject", "name", "builds", "done", "failed", "cancelled", "tokens", "seconds")
+HEADINGS: Final = (
+    "department", "subject", "name", "builds", "done", "failed", "cancelled", "wishes", "requests", "tokens", "seconds",
+)  # fmt: skip
 
 
 class QuotaReached(Refused):
@@ -50,6 +54,8 @@ class UsageRow:
     done: int
     failed: int
     cancelled: int
+    wishes: int
+    requests: int
     tokens: int
     seconds: float
 
@@ -81,25 +87,47 @@ class Quotas:
         Raises:
             QuotaReached: they, or their department, have used up a day's worth.
         """
+        limits = self._settings
+        self._admit(
+            actor.person.subject,
+            self.department_of(actor.groups),
+            builds=(limits.person_builds_per_day, limits.department_builds_per_day),
+        )
+
+    def admit_words(self, subject: str, groups: Iterable[str]) -> None:
+        """Let somebody, or a program of theirs, ask the model once more outside of a build.
+
+        Raises:
+            QuotaReached: they, or their department, have used up a day's worth of tokens.
+        """
+        self._admit(subject, self.department_of(groups), builds=(0, 0))
+
+    def spent(self, person: Person, groups: Iterable[str], cause: Cause, tokens: Mapping[str, int]) -> None:
+        """Count what was asked outside of a build; ``tokens`` by name as in ``TokenUsage``."""
+        department, count = self.department_of(groups), tokens_of(tokens.items())
+        at = self._clock.now()
+        self._usage.add(Spent(at, person.subject, person.name, department, BuildState.DONE, count, 0.0, cause))
+
+    def _admit(self, subject: str, department: str, *, builds: tuple[int, int]) -> None:
         limits, now = self._settings, self._clock.now()
         start = now - DAY
-        if limits.person_builds_per_day or limits.person_tokens_per_day:
-            mine = self._usage.since(start, subject=actor.person.subject)
-            self._check("You have", mine, limits.person_builds_per_day, limits.person_tokens_per_day, now)
-        department = self.department_of(actor.groups)
-        if department and (limits.department_builds_per_day or limits.department_tokens_per_day):
+        if builds[0] or limits.person_tokens_per_day:
+            mine = self._usage.since(start, subject=subject)
+            self._check("You have", mine, builds[0], limits.person_tokens_per_day, now)
+        if department and (builds[1] or limits.department_tokens_per_day):
             ours = self._usage.since(start, department=department)
             said = f"Your department, {department}, has"
-            self._check(said, ours, limits.department_builds_per_day, limits.department_tokens_per_day, now)
+            self._check(said, ours, builds[1], limits.department_tokens_per_day, now)
 
     @staticmethod
     def _check(who: str, spent: Sequence[Spent], builds: int, tokens: int, now: datetime) -> None:
-        if builds and len(spent) >= builds:
+        built = [one for one in spent if one.cause is Cause.BUILD]
+        if builds and len(built) >= builds:
             allowed = "one is" if builds == 1 else f"{builds:,} are"
             message = (
-                f"{who} asked for {len(spent):,} build{'' if len(spent) == 1 else 's'} in 24 hours; {allowed} allowed."
+                f"{who} asked for {len(built):,} build{'' if len(built) == 1 else 's'} in 24 hours; {allowed} allowed."
             )
-            raise QuotaReached(message, again=spent[len(spent) - builds].at + DAY, now=now)
+            raise QuotaReached(message, again=built[len(built) - builds].at + DAY, now=now)
         used = sum(one.tokens for one in spent)
         if tokens and used >= tokens:
             message = f"{who} used {used:,} of the model’s tokens in 24 hours; {tokens:,} are allowed."
@@ -132,9 +160,9 @@ class Quotas:
         for department, people in groups.items():
             rows = [_row(department, subject, spent[-1].name, spent) for subject, spent in people.items()]
             everything = [one for spent in people.values() for one in spent]
-            rows.sort(key=lambda row: (-row.builds, row.name))
+            rows.sort(key=lambda row: (-row.tokens, -row.builds, row.name))
             told.append((_row(department, "", "", everything), rows))
-        told.sort(key=lambda one: (-one[0].builds, one[0].department))
+        told.sort(key=lambda one: (-one[0].tokens, -one[0].builds, one[0].department))
         return [row for total, rows in told for row in (total, *rows)]
 
 
@@ -150,17 +178,21 @@ def as_csv(rows: Iterable[UsageRow]) -> str:
 
 
 def _row(department: str, subject: str, name: str, spent: Sequence[Spent]) -> UsageRow:
+    built = [one for one in spent if one.cause is Cause.BUILD]
+
     def count(state: BuildState) -> int:
-        return sum(one.state is state for one in spent)
+        return sum(one.state is state for one in built)
 
     return UsageRow(
         department=department,
         subject=subject,
         name=name,
-        builds=len(spent),
+        builds=len(built),
         done=count(BuildState.DONE),
         failed=count(BuildState.FAILED),
         cancelled=count(BuildState.CANCELLED),
+        wishes=sum(one.cause is Cause.WISH for one in spent),
+        requests=sum(one.cause is Cause.REQUEST for one in spent),
         tokens=sum(one.tokens for one in spent),
         seconds=round(sum(one.seconds for one in spent), 1),
     )

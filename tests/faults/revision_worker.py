@@ -153,7 +153,7 @@ def main(home: Path, build_id: str, moment: str) -> None:
     pipeline = Pipeline(
         parts,
         screening=screening,
-        coding=Coding(parts, events, projects, versions, Locks(versions, audit)),
+        coding=Coding(parts, events, projects, versions, Locks(versions, audit), screening=screening),
         projects=projects,
         builds=builds,
         versions=versions,

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from appliance.core.errors import Unavailable
 from appliance.db.approval_tables import ApprovalRow, DelegationRow, VoteRow
 from appliance.db.records import BuildState
-from appliance.db.tables import ApiKeyRow, BuildEventRow, BuildRow, MemberRow, ProjectRow, VersionRow
+from appliance.db.tables import ApiKeyRow, AskedRow, BuildEventRow, BuildRow, MemberRow, ProjectRow, VersionRow
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -72,6 +72,7 @@ class Personal:
                 .values(owner_name=ERASED, owner_email="")
             )
             emptied = _empty_approvals(session, f"user:{subject}", emails - {""})
+            session.execute(update(AskedRow).where(col(AskedRow.subject) == subject).values(name=ERASED))
             keys = session.execute(delete(ApiKeyRow).where(col(ApiKeyRow.holder_subject) == subject))
             members = session.execute(delete(MemberRow).where(col(MemberRow.email).in_(emails - {""})))
             return {

@@ -29,7 +29,8 @@ class UsageController(Controller):
         services: Services = request.app.state.services
         rows = _look(request, days, "page")
         quotas = services.settings.quotas
-        return page(request, "usage.html", rows=rows, days=days, choices=CHOICES, quotas=quotas)
+        most = max((row.tokens for row in rows), default=0) or 1
+        return page(request, "usage.html", rows=rows, days=days, choices=CHOICES, quotas=quotas, most=most)
 
     @get("/usage.csv", opt=rule(SIGNED_IN, Action.ADMINISTER), sync_to_thread=True)
     def download(self, request: Request[Any, Any, Any], days: int = 30) -> Response[Any]:

@@ -17,6 +17,7 @@ from appliance.core.act_context import refine
 from appliance.identity.api_keys import ApiKeyRefused, is_service
 from appliance.identity.roles import roles_of
 from appliance.studio.errors import NotAllowed
+from appliance.studio.quotas import QuotaReached
 from appliance.web.openai.errors import ApiError, rate_limited
 from appliance.web.rules import require
 
@@ -51,6 +52,10 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], services: Servic
     if scope.value not in key.scopes:
         message = "This API key was not made for this."
         raise NotAllowed(message, cause=f"scope {scope}", action="Make a key with this use in the studio.")
+    try:
+        await asyncio.to_thread(services.studio.quotas.admit_words, key.holder.subject, verified.groups)
+    except QuotaReached as error:
+        raise rate_limited(f"{error.message} {error.action}", retry=error.seconds) from error
     principal = principal_of(verified, services.identity.roles)
     require(connection, principal, Action.USE_API_KEY, questions.api_key(key.id, owner=key.principal))
     ceiling = questions.LEVELS.index(services.settings.model.ceiling)

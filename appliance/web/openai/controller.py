@@ -86,7 +86,7 @@ async def _answer(request: Request[Any, Any, Any], asked: Asked, *, chat: bool) 
     _require_model(model, asked.model)
     verified: VerifiedKey = request.state.api_key
     endpoint = "/v1/chat/completions" if chat else "/v1/completions"
-    order = Order(asked, endpoint, verified.key.principal, verified.key, model, data_class_of(request))
+    order = Order(asked, endpoint, verified.key.principal, verified.key, model, verified.groups, data_class_of(request))
     run = Run(services, request.app.state.seats, order)
     run.start()
     teller = Teller(asked, model, chat)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.answers import AnswerEnd
 from appliance.core.events import Event
 from appliance.core.ports import BodyKind, GenerationCancelled
+from appliance.db.repositories.usage import Cause
 from appliance.studio.evidence import act, sealed_text
 from appliance.web.openai.errors import rate_limited
 
@@ -77,6 +78,8 @@ class Order:
     principal: str
     key: ApiKey
     model: EngineDescription
+    groups: frozenset[str]
+    """Of whoever holds the key."""
     data_class: str
     """Of the data that the words are about."""
 
@@ -179,8 +182,14 @@ class Run:
                         yield told
             if end is not None:
                 evidence.details.update(_outcome(end))
+                self._count(end)
         if end is not None:
             yield end  # only now, so that whoever hears of the end finds it in the audit log
+
+    def _count(self, end: AnswerEnd) -> None:
+        key, read = self._order.key, {"prompt": end.prompt_tokens, "cached": end.cached_tokens}
+        tokens = {**read, "sampled": end.completion_tokens}
+        self._services.studio.quotas.spent(key.holder, self._order.groups, Cause.REQUEST, tokens)
 
     def _on_queued(self, _position: int) -> None:
         self._require_wanted()
