@@ -102,6 +102,30 @@ def test_the_life_of_a_function() -> None:
         assert code_of(appliance, app_id).keys() == {"Note.short", "Machine.tag"}
 
 
+def test_a_secret_in_written_code_is_kept_nowhere_and_the_version_before_stays() -> None:
+    generator = FakeGenerator([GOOD])
+    with appliance_with(generator) as appliance:
+        build = finished(appliance, appliance.studio.build_service.submit(maker(), "Handover notes between shifts."))
+        app_id = build.project_id
+        secret = "Winter2026!kq"
+        generator.texts.append(f'    password = "{secret}"\n    return name[:3].upper()')
+        extra = AddCustom("Machine", "tag", Scalar.TEXT, ("name",), "Three letters, for example Press 1 gives PRE")
+        proposal = appliance.studio.revisions.propose_edits(maker(), app_id, [extra])
+        failed = finished(appliance, appliance.studio.revisions.accept(maker(), app_id, proposal.id))
+        assert failed.state is BuildState.FAILED
+        assert "would hold" in str(failed.error)
+        project = appliance.studio.projects.get(app_id)
+        assert project is not None
+        assert project.current == 1
+        assert code_of(appliance, app_id).keys() == {"Note.short"}
+        screened = [leaf for _, leaf in appliance.audit.leaves() if leaf.event == "dlp.text_screened"]
+        assert (screened[0].details["place"], screened[0].details["kinds"]) == ("output", {"SECRET": 1})
+        written = [leaf.result for _, leaf in appliance.audit.leaves() if leaf.event == "code.written"]
+        assert written == [None, "done", None, "refused"]
+        files = [path for path in sorted(appliance.settings.home.rglob("*")) if path.is_file()]
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
+
+
 def test_without_a_model_the_app_works_without_code() -> None:
     text = SHIFTS.replace("  settled boolean\n", '  settled boolean\n  short text custom(title) "Three letters"\n')
     with running(ScriptedPlanner([text])) as appliance:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from appliance.core.conversation import Answer, Question
-from appliance.core.ports import LeafRef, SealedRef
+from appliance.core.conversation import Answer, Question, Revised
+from appliance.core.ports import GenerationFailed, Grammar, LeafRef, Message, Person, Prompt, SealedRef
 from appliance.studio.conversation import Conversation, NoReviser, TurnState, with_answers
 from appliance.studio.errors import Busy, NotFound
+from appliance.studio.model_use import ModelUse, SharedGenerator
+from appliance.studio.quotas import QuotaReached
 from appliance.studio.screening import Cleared
+from tests.fakes.generator import FakeGenerator
 from tests.fakes.studio_planner import SHIFTS, ScriptedReviser
 from tests.fixtures.studio import MARA, maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
 
 class Log:
@@ -60,9 +67,66 @@ class Unscreened:
         """Nothing to keep."""
 
 
-def talk(reviser: ScriptedReviser | None) -> Conversation:
+class Counted:
+    """Quotas that nobody has used up."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.counted: list[tuple[str, str, dict[str, int]]] = []
+        self.done = threading.Event()
+
+    def admit_words(self, *_: object) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def spent(self, person: Person, groups: object, cause: str, tokens: dict[str, int]) -> None:
+        self.counted.append((person.subject, str(cause), dict(tokens)))
+        self.done.set()
+
+
+def talk(reviser: ScriptedReviser | None, quotas: Counted | None = None) -> Conversation:
     log = Log()
-    return Conversation(reviser, log, log, Unscreened())  # type: ignore[arg-type]
+    return Conversation(reviser, log, log, Unscreened(), quotas=quotas or Counted())  # type: ignore[arg-type]
+
+
+class Thrifty(ScriptedReviser):
+    """Asks a model for each wish, which costs something, and then perhaps fails."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        super().__init__()
+        self.fails = fails
+
+    def revise(self, blueprint_text: str, request: str, on_text: Callable[[str], None]) -> Revised:
+        generator = SharedGenerator(FakeGenerator(["ok"]), ModelUse())
+        with generator.session(Prompt((Message("user", request),))) as session:
+            for piece in session.generate(Grammar('start: "ok"'), max_tokens=4):
+                on_text(piece)
+            if self.fails:
+                message = "The model's process stopped while it was working."
+                raise GenerationFailed(message)
+        return Revised(blueprint_text)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_wish_cost_is_counted_however_it_ends(fails: bool) -> None:
+    quotas = Counted()
+    turn = talk(Thrifty(fails=fails), quotas).ask_change(
+        maker(), "app_x", "a due date", text=SHIFTS, propose=lambda _text, _words: "prp_1"
+    )
+    assert turn.over.wait(10)
+    assert quotas.done.wait(10)
+    ((subject, cause, tokens),) = quotas.counted
+    assert (subject, cause) == ("demo-maya", "wish")
+    assert tokens["prompt"] > 0
+    assert tokens["sampled"] + tokens["forced"] > 0
+
+
+def test_who_has_used_up_their_tokens_asks_for_nothing() -> None:
+    reached = QuotaReached("You used them up.", again=NOW, now=NOW)
+    conversation = talk(ScriptedReviser(), Counted(reached))
+    with pytest.raises(QuotaReached):
+        conversation.ask_change(maker(), "app_x", "a due date", text=SHIFTS, propose=lambda _text, _words: "prp_1")
+    assert conversation.latest("app_x") is None
 
 
 def test_an_answer_names_what_was_proposed() -> None:

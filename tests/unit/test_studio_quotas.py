@@ -14,8 +14,9 @@ from appliance.db.engine import Database, make_engine, sqlite_url
 from appliance.db.migrate import upgrade
 from appliance.db.records import Build, BuildState, Origin, Project
 from appliance.db.repositories.builds import Builds
+from appliance.db.repositories.personal import ERASED, Personal
 from appliance.db.repositories.projects import Projects
-from appliance.db.repositories.usage import Usage
+from appliance.db.repositories.usage import Cause, Usage
 from appliance.studio.people import Actor
 from appliance.studio.quotas import QuotaReached, Quotas, as_csv
 from tests.fixtures.studio import MAYA, UWE
@@ -111,6 +112,36 @@ def test_a_department_shares_its_quota(database: Database) -> None:
 def test_going_back_costs_nothing(database: Database) -> None:
     built(database, 1, MAYA, 1, origin=Origin.RESTORE)
     quotas(database, person_builds_per_day=1).admit(maker())
+
+
+def test_wishes_and_programs_use_tokens_but_no_builds(database: Database) -> None:
+    built(database, 1, MAYA, 5, tokens=400)
+    counted = quotas(database, person_tokens_per_day=1000, person_builds_per_day=2, department_tokens_per_day=1500)
+    groups = {"/departments/lab"}
+    counted.spent(MAYA, groups, Cause.WISH, {"prompt": 500, "cached": 450, "sampled": 100, "forced": 50})
+    counted.spent(MAYA, groups, Cause.REQUEST, {"prompt": 300, "cached": 0, "sampled": 99})
+    counted.admit(maker(MAYA, *groups))
+    counted.admit_words(MAYA.subject, groups)
+    counted.spent(MAYA, groups, Cause.WISH, {"sampled": 1})
+    for refused in (lambda: counted.admit(maker(MAYA, *groups)), lambda: counted.admit_words(MAYA.subject, groups)):
+        with pytest.raises(QuotaReached, match="1,000 of the model"):
+            refused()
+    counted.admit_words(UWE.subject, groups)
+    counted.spent(UWE, groups, Cause.REQUEST, {"sampled": 900})
+    with pytest.raises(QuotaReached, match="Your department, lab"):
+        counted.admit_words("somebody-new", groups)
+    lab, maya, uwe = (row for row in counted.report(1) if row.department == "lab")
+    assert (lab.wishes, lab.requests, lab.builds, lab.tokens) == (2, 2, 0, 1500)
+    assert (maya.wishes, maya.requests, maya.tokens, maya.name) == (2, 1, 600, MAYA.name)
+    assert (uwe.wishes, uwe.requests) == (0, 1)
+
+
+def test_an_erased_person_keeps_their_figures_and_loses_their_name(database: Database) -> None:
+    counted = quotas(database)
+    counted.spent(MAYA, (), Cause.WISH, {"sampled": 7})
+    Personal(database).erase(MAYA.subject)
+    (total, row) = counted.report(1)
+    assert (row.subject, row.name, row.tokens, total.tokens) == (MAYA.subject, ERASED, 7, 7)
 
 
 def test_the_report_adds_up(database: Database) -> None:
