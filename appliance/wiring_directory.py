@@ -91,6 +91,7 @@ def make_directory(
         directory=directory,
         projects=projects,
         end_sessions=sessions.delete_subject,
+        has_sessions=lambda subject: bool(sessions.families_of_subject("studio", subject)),
         audit=audit,
         clock=clock,
         steward=wanted.steward,

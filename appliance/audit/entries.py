@@ -1,14 +1,24 @@
-"""What the appliance puts into an entry: details that fit the event's schema, and where the act comes from."""
+"""What the appliance puts into an entry: details that fit the event's schema, and where the act comes from.
+
+Nothing can be erased from an entry, so no e-mail address stands in one: what people wrote (comments, reasons) gets names
+in the place of addresses, as colleagues have who were let in.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from appliance.audit.errors import LeafRefused
 from appliance.core.act_context import current_context
 from appliance.core.event_schemas import CONTEXT, mistakes
 from appliance.core.events import Event, Outcome
 
+_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,63}")
+"""RFC 5322 §3.4.1 in its usual form: a dot-atom, and a host name with a dot."""
+_SAID: Final = frozenset({"comment", "purpose", "reason"})
+"""Details that people write in their own words; all others are names, numbers and digests."""
 Details = Mapping[str, object] | None
 Composer = Callable[[str, Outcome | None, Details], Details]
 """From event, result (None: an intent) and what the caller says to what the entry says."""
@@ -44,6 +54,21 @@ def by_schema(event: str, result: Outcome | None, details: Details) -> Details:
     if found:
         raise _refused(event, found)
     return given if result is not None else {**given, CONTEXT: current_context().as_details()}
+
+
+def without_addresses(name: Callable[[str], str], compose: Composer = by_schema) -> Composer:
+    """``compose``, with ``name`` of each e-mail address in the place of the address."""
+
+    def told(found: re.Match[str]) -> str:
+        return name(found.group())
+
+    def masked(event: str, result: Outcome | None, details: Details) -> Details:
+        given = compose(event, result, details)
+        if given is None or not any("@" in str(given.get(key, "")) for key in _SAID):
+            return given
+        return {key: _ADDRESS.sub(told, str(value)) if key in _SAID else value for key, value in given.items()}
+
+    return masked
 
 
 def _refused(event: str, found: list[str]) -> NotDescribed:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.audit.anchoring import Anchoring, AnchoringPolicy
-from appliance.audit.entries import by_schema
+from appliance.audit.entries import without_addresses
 from appliance.audit.history import PublishedLog
 from appliance.audit.log import AuditLog
+from appliance.core.pseudonyms import AddressPseudonyms
 
 if TYPE_CHECKING:
     from appliance.audit.keys import LogKey
@@ -27,11 +28,13 @@ def open_audited(
 
     Raises:
         AuditUnavailable: the log cannot be opened, is damaged, forked or rolled back.
+        PrivateFileError: the key for names of addresses cannot be used.
         NoteError, StampError, SettingsError: the settings name keys or certificates that cannot be used.
     """
     policy = AnchoringPolicy.from_settings(settings)
     reserve = settings.reserve_mib << 20
-    log = stack.enter_context(AuditLog.open(directory, key, clock, segment_bytes=reserve, compose=by_schema))
+    compose = without_addresses(AddressPseudonyms.load(directory.parent / "keys" / "addresses.key").of)
+    log = stack.enter_context(AuditLog.open(directory, key, clock, segment_bytes=reserve, compose=compose))
     anchoring = Anchoring(PublishedLog(directory, key.verifier_keys, key.name), policy, clock, log.halt)
     stack.callback(anchoring.stop)
     anchoring.check()

@@ -112,23 +112,6 @@ class Directory:
                 "UPDATE person SET subject = ? WHERE subject = '' AND email = ? AND email != ''", (subject, email)
             )
 
-    def remove_person(self, source: str, id_: str) -> None:
-        """Mark as gone: the row stays, so that a session or a token of the person is refused."""
-        with self._file.change() as cursor:
-            cursor.execute("UPDATE person SET active = 0 WHERE source = ? AND id = ?", (source, id_))
-            cursor.execute("DELETE FROM membership WHERE source = ? AND person = ?", (source, id_))
-
-    def put_group(self, group: DirectoryGroup) -> None:
-        """Add or replace a group and who is in it."""
-        with self._file.change() as cursor:
-            self._put_group(cursor, group)
-
-    def remove_group(self, source: str, id_: str) -> None:
-        """Remove a group."""
-        with self._file.change() as cursor:
-            cursor.execute("DELETE FROM grp WHERE source = ? AND id = ?", (source, id_))
-            cursor.execute("DELETE FROM membership WHERE source = ? AND grp = ?", (source, id_))
-
     def replace_all(self, source: str, people: Sequence[DirectoryPerson], groups: Iterable[DirectoryGroup]) -> None:
         """Everything that a source says now, in one transaction; people it does not name any more are marked gone."""
         here = {person.id for person in people}
@@ -176,13 +159,26 @@ class Directory:
         with self._file.change() as cursor:
             return self._version(cursor)
 
-    def keep_resource(self, kind: str, id_: str, body: str | None) -> None:
-        """Keep a resource; None removes it."""
+    def keep_user(self, source: str, id_: str, body: str | None, person: DirectoryPerson | None) -> None:
+        """Keep a resource and the person that it is, both or neither; None: remove the one and mark the other as gone.
+
+        In one transaction: an identity system that reads back that somebody is gone does not say so again.
+        """
         with self._file.change() as cursor:
-            if body is None:
-                cursor.execute("DELETE FROM resource WHERE kind = ? AND id = ?", (kind, id_))
+            self._keep_resource(cursor, "User", id_, body)
+            if person is None:
+                self._gone(cursor, source, id_)
             else:
-                cursor.execute("INSERT OR REPLACE INTO resource VALUES (?, ?, ?)", (kind, id_, body))
+                self._put(cursor, person)
+
+    def keep_group(self, source: str, id_: str, body: str | None, group: DirectoryGroup | None) -> None:
+        """The same for a group; None removes both."""
+        with self._file.change() as cursor:
+            self._keep_resource(cursor, "Group", id_, body)
+            if group is None:
+                self._remove_group(cursor, source, id_)
+            else:
+                self._put_group(cursor, group)
 
     def add_token(self, name: str, digest: bytes, created: float) -> bool:
         """Keep the digest of a token; False when the name is taken."""
@@ -210,6 +206,23 @@ class Directory:
             return [(name, created) for name, created in cursor.fetchall()]
 
     # ------------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _keep_resource(cursor: sqlite3.Cursor, kind: str, id_: str, body: str | None) -> None:
+        if body is None:
+            cursor.execute("DELETE FROM resource WHERE kind = ? AND id = ?", (kind, id_))
+        else:
+            cursor.execute("INSERT OR REPLACE INTO resource VALUES (?, ?, ?)", (kind, id_, body))
+
+    @staticmethod
+    def _gone(cursor: sqlite3.Cursor, source: str, id_: str) -> None:
+        cursor.execute("UPDATE person SET active = 0 WHERE source = ? AND id = ?", (source, id_))
+        cursor.execute("DELETE FROM membership WHERE source = ? AND person = ?", (source, id_))
+
+    @staticmethod
+    def _remove_group(cursor: sqlite3.Cursor, source: str, id_: str) -> None:
+        cursor.execute("DELETE FROM grp WHERE source = ? AND id = ?", (source, id_))
+        cursor.execute("DELETE FROM membership WHERE source = ? AND grp = ?", (source, id_))
 
     @staticmethod
     def _version(cursor: sqlite3.Cursor) -> int:

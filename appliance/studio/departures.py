@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from appliance.identity.directory_records import DirectoryPerson
 
 DIRECTORY: Final = "directory"
+RESTART: Final = "restart"
+"""Who told of a departure that a stop had interrupted."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Heir:
 
 
 class Departures:
-    """Carries out that somebody left. ``end_sessions`` ends everything of a subject and returns how many there were."""
+    """Carries out that somebody left. ``end_sessions`` ends everything of a subject and returns how many there were;
+    ``has_sessions`` says whether there are any."""
 
     def __init__(
         self,
@@ -45,13 +48,14 @@ class Departures:
         directory: Directory,
         projects: Projects,
         end_sessions: Callable[[str], int],
+        has_sessions: Callable[[str], bool],
         audit: AuditSink,
         clock: Clock,
         steward: str = "",
     ) -> None:
         self._directory = directory
         self._projects = projects
-        self._end_sessions = end_sessions
+        self._end_sessions, self._has_sessions = end_sessions, has_sessions
         self._audit = audit
         self._clock = clock
         self._steward = steward
@@ -115,9 +119,11 @@ class Departures:
         ]
 
     def recover(self) -> None:
-        """After a start: end the sessions of people who have left, in case the last stop came in between."""
+        """After a start: people who have left and still have sessions left just before the last stop; carry it out."""
         for subject in self._directory.gone_subjects():
-            self._end_sessions(subject)
+            person = self._directory.by_subject(subject)
+            if person is not None and self._has_sessions(subject):
+                self.left(person, by=RESTART)
         self.resume()
 
     def resume(self) -> int:

@@ -90,6 +90,7 @@ def world(keycloak: KeycloakServer, tmp_path_factory: pytest.TempPathFactory) ->
             directory=directory,
             projects=projects,
             end_sessions=end,
+            has_sessions=lambda _subject: True,
             audit=audit,
             clock=SystemClock(),
             steward="stella@acme.example",

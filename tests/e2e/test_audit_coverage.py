@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import re
 import time
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -427,6 +428,23 @@ def a_second_auditor_decides_on_erasures(world: World) -> None:
     world.expect("POST", "/erasures/holds", second, data={"subject": "sub-9", "reason": "a lawsuit"})
     hold = next(one for one in privacy.holds() if one.subject == "sub-9")
     world.expect("POST", f"/erasures/holds/{hold.id}/lift", second, data={"reason": "it is over"})
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "ocsf", "cef", "ecs", "syslog"])
+def test_no_export_holds_an_address(world: World, form: str) -> None:
+    """Colleagues were let in, decisions lent, and a reason named somebody by address."""
+    app = f"/apps/{world.project}"
+    world.call("POST", f"{app}/people", world.maker, data={"email": UWE.email, "role": "Operator"})
+    lent = {"email": MARA.email, "days": "3", "reason": f"on leave, ask {MARA.email} instead"}
+    world.call("POST", "/delegations", sign_in(world.appliance, RITA, "reviewer"), data=lent)
+    path = world.appliance.services().export_log("user:demo-ada", form, "", "")
+    with zipfile.ZipFile(path) as archive:
+        content = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"approval.delegated" in content
+    assert b"address:" in content
+    for person in (MAYA, UWE, MARA, RITA):
+        assert person.email.encode() not in content
+        assert person.email.encode().split(b"@")[1] not in content.replace(b"studio.intramural", b"")
 
 
 def test_refusals_are_recorded_with_the_rule_that_refused(world: World) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from litestar.datastructures import Headers
 
-from appliance.audit.entries import NotDescribed, by_schema
+from appliance.audit.entries import NotDescribed, by_schema, without_addresses
 from appliance.audit.event_page import event_page
 from appliance.audit.keys import load_or_make_log_key
 from appliance.audit.log import AuditLog
@@ -19,6 +19,7 @@ from appliance.core.act_context import ActContext, acting, current_context, refi
 from appliance.core.clock import SystemClock
 from appliance.core.event_schemas import CONTEXT, SCHEMAS, Kind, mistakes
 from appliance.core.events import Event, Outcome
+from appliance.core.pseudonyms import AddressPseudonyms
 from appliance.hosting.routes import FrontDoor, caddy_config
 from appliance.web.openings import MAX_KNOWN, Openings
 from appliance.web.request_context import source_of
@@ -66,6 +67,22 @@ def test_the_log_refuses_what_does_not_fit_and_writes_nothing(tmp_path: Path) ->
         leaves = [leaf for _, leaf in log.leaves()]
     told = {"decision": "permit", "policy": "built-in", "rule": "appliance", "source": "appliance"}
     assert [leaf.details.get(CONTEXT) for leaf in leaves] == [told, None]
+
+
+def test_addresses_in_what_people_wrote_get_names_and_nothing_else_changes(tmp_path: Path) -> None:
+    names = AddressPseudonyms(bytes(32))
+    compose = without_addresses(names.of)
+    said = "Uwe (uwe@intramural.example) and UWE@intramural.example agree, see user:a@b and x@y."
+    told = compose(Event.APP_UNPUBLISHED, None, {"version": 2, "reason": said})
+    uwe = names.of("uwe@intramural.example")
+    assert told is not None
+    assert told["reason"] == f"Uwe ({uwe}) and {uwe} agree, see user:a@b and x@y."
+    assert told["version"] == 2
+    sealed = {"address": "a", "digest": "d", "kind": "prompt", "subject": "user:maya@intramural.example"}
+    submitted = compose(Event.PROMPT_SUBMITTED, None, {"body": sealed, "kind": "prompt"})
+    assert submitted is not None
+    assert submitted["body"] == sealed  # whose it is must be found again
+    assert compose(Event.SIGNED_OUT, Outcome.DONE, None) == {}
 
 
 def test_what_a_crash_left_open_is_closed_even_if_its_event_is_of_another_program() -> None:

@@ -95,16 +95,11 @@ class DirectoryStorage(InMemoryStorage):
 
     def _keep(self, kind: str, before: Resource[Any] | None, after: Resource[Any] | None) -> None:
         id_ = str((after or before).id)  # type: ignore[union-attr]
-        self._directory.keep_resource(kind, id_, None if after is None else after.model_dump_json())
+        body = None if after is None else after.model_dump_json()
         if kind == "User":
-            if after is None:
-                self._directory.remove_person(SOURCE, id_)
-            else:
-                self._directory.put_person(person_of(after))
-        elif after is None:
-            self._directory.remove_group(SOURCE, id_)
+            self._directory.keep_user(SOURCE, id_, body, None if after is None else person_of(after))
         else:
-            self._directory.put_group(group_of(after))
+            self._directory.keep_group(SOURCE, id_, body, None if after is None else group_of(after))
 
 
 def person_of(user: Any) -> DirectoryPerson:
