@@ -1,7 +1,7 @@
 """What the appliance puts into an entry: details that fit the event's schema, and where the act comes from.
 
-Nothing can be erased from an entry, so no e-mail address stands in one: what people wrote (comments, reasons) gets names
-in the place of addresses, as colleagues have who were let in.
+Nothing can be erased from an entry, so no e-mail address stands in one: in what people wrote (comments, reasons) names
+take the place of addresses, as for colleagues who were let in.
 """
 
 from __future__ import annotations

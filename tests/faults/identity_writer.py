@@ -1,4 +1,6 @@
-"""Writers of the session and directory stores, to be killed. ``python -m tests.faults.identity_writer WHAT HOME [NAME]``.
+"""Writers of the session and directory stores, to be killed.
+
+``python -m tests.faults.identity_writer WHAT HOME [NAME]``.
 
 Each line on standard output is said after the store has said that it is done, and names what must hold from then on.
 """
