@@ -115,8 +115,7 @@ class Appliance:
     ) -> None:
         settings = self.settings
         log_key = load_or_make_log_key(self.layout.keys / "audit.json")
-        place = settings.home / "audit"
-        self.audit, self._anchoring = open_audited(self._stack, place, log_key, settings.audit, clock)
+        self.audit, self._anchoring = open_audited(self._stack, settings.home / "audit", log_key, settings.audit, clock)
         self.audit.record_unknown()
         self._keeping = Keeping(settings, self.audit, log_key, clock)
         database = Database(make_engine(sqlite_url(settings.home / "db.sqlite")))

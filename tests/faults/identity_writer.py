@@ -73,7 +73,8 @@ def scim(home: Path, moment: str) -> None:
     kept = Directory(home / "directory.sqlite")
     storage = DirectoryStorage(kept)
     kind = _kind()
-    user = storage.get(kind, "u1")
+    ((_, body),) = kept.resources()[1]
+    user = storage.get(kind, str(json.loads(body)["id"]))
     count = 0
 
     def trace(statement: str) -> None:
@@ -98,7 +99,7 @@ def _kind() -> Any:
 def first_scim(home: Path, _name: str) -> None:
     """Push that somebody is here."""
     storage = DirectoryStorage(Directory(home / "directory.sqlite"))
-    storage.create(_kind(), FullUser(id="u1", user_name="maya@acme.example", active=True))
+    storage.create(_kind(), FullUser(user_name="maya@acme.example", active=True))
     say(done=True)
 
 

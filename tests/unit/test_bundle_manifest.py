@@ -76,7 +76,17 @@ def test_one_wrong_value_is_refused(manifest: Manifest, path: tuple[str, ...], v
         parse_manifest(changed(manifest, *path, to=value))
 
 
-@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(Manifest)])
+def test_what_was_measured_may_be_said_and_is_left_out_when_nothing_was(manifest: Manifest) -> None:
+    assert b"quality" not in manifest.to_bytes()
+    told = dataclasses.replace(manifest, quality={"mean KL": "0.0441 nats over 2,173 positions"})
+    assert parse_manifest(told.to_bytes()) == told
+    empty = json.loads(manifest.to_bytes()) | {"quality": {}}
+    for wrong in ({}, {"x": ""}, {"x": "y" * 201}, {str(n): "y" for n in range(25)}, {"x": 1}, ["x"]):
+        with pytest.raises(InvalidManifest):
+            parse_manifest(rfc8785.dumps(empty | {"quality": wrong}))
+
+
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(Manifest) if field.name != "quality"])
 def test_a_missing_key_is_refused(manifest: Manifest, key: str) -> None:
     document = json.loads(manifest.to_bytes())
     del document[key]

@@ -165,7 +165,7 @@ TABLE = [
     ("GET", "/apps/{app}/use", "303 403 403 403 403"),
     ("GET", "/apps/{app}/publish", "303 403 403 404 200"),
     ("POST", "/apps/{app}/publish", "401 403 403 404 422"),
-    ("POST", "/apps/{app}/class", "401 403 403 404 303"),
+    ("POST", "/apps/{app}/class", "401 403 403 404 422"),
     ("POST", "/apps/{app}/unpublish", "401 403 403 403 422"),
     ("POST", "/apps/{app}/export/request", "401 403 403 404 303"),
     ("GET", "/approvals", "303 200 200 200 200"),
