@@ -290,15 +290,15 @@ def ask(api: Api) -> ChatCompletion:
 def test_what_programs_cost_counts_and_a_class_of_data_can_be_named(api: Api) -> None:
     report = api.appliance.studio.quotas.report
     before = report(1)[0]
-    named = api.client().with_options(default_headers={**api.headers, "X-Intramural-Data-Class": "restricted"})
+    named = api.client().with_options(default_headers={**api.headers, "Data-Class": "restricted"})
     named.completions.create(model=api.model, prompt="Mr. Peter Schneider", max_tokens=2)
     after = report(1)[0]
     assert after.requests == before.requests + 1
     assert after.tokens > before.tokens
-    strange = api.client().with_options(default_headers={**api.headers, "X-Intramural-Data-Class": "cosmic"})
+    strange = api.client().with_options(default_headers={**api.headers, "Data-Class": "cosmic"})
     with pytest.raises(openai.BadRequestError) as caught:
         strange.completions.create(model=api.model, prompt="x", max_tokens=1)
-    assert caught.value.param == "X-Intramural-Data-Class"
+    assert caught.value.param == "Data-Class"
     settings = api.appliance.studio.quotas._settings
     api.appliance.studio.quotas._settings = settings.model_copy(update={"person_tokens_per_day": 1})
     try:

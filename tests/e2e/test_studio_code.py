@@ -14,7 +14,7 @@ from appliance.blueprint.model import Scalar
 from appliance.blueprint.parser import parse
 from appliance.blueprint.places import places
 from appliance.blueprint.printer import to_text
-from appliance.codegen.custom.write import Coder
+from appliance.codegen.custom.write import Coder, Status, Written
 from appliance.codegen.emit.custom import read_back
 from appliance.db.records import BuildState
 from appliance.sandbox.bubblewrap import BubblewrapSandbox
@@ -26,9 +26,10 @@ from tests.fakes.studio_planner import SHIFTS, ScriptedPlanner
 from tests.fixtures.studio import maker, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from appliance.app import Appliance
+    from appliance.blueprint.places import Place
 
 pytestmark = pytest.mark.sandbox
 GOOD = '    return f"{day.year}-{title[:3].upper()}"'
@@ -102,13 +103,30 @@ def test_the_life_of_a_function() -> None:
         assert code_of(appliance, app_id).keys() == {"Note.short", "Machine.tag"}
 
 
+class Leaky:
+    """Writes what the grammar lets a model write, in the end with a secret in it."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret, self.leaks = secret, False
+        self.coder = Coder(FakeGenerator([GOOD]), BubblewrapSandbox())
+
+    def keep(self, place: Place, source: str) -> Written:
+        return self.coder.keep(place, source)
+
+    def write(self, place: Place, *, on_text: Callable[[str], None]) -> Written:
+        if not self.leaks:
+            return self.coder.write(place, on_text=on_text)
+        source = f'def tag(name):\n    return "password: {self.secret}"[:3] + name\n'
+        return Written(place.key, Status.WRITTEN, source, 1, (), "")
+
+
 def test_a_secret_in_written_code_is_kept_nowhere_and_the_version_before_stays() -> None:
-    generator = FakeGenerator([GOOD])
-    with appliance_with(generator) as appliance:
+    secret = "Winter2026!kq"
+    coder = Leaky(secret)
+    with running(ScriptedPlanner([WITH_PLACE]), coder=coder) as appliance:
         build = finished(appliance, appliance.studio.build_service.submit(maker(), "Handover notes between shifts."))
         app_id = build.project_id
-        secret = "Winter2026!kq"
-        generator.texts.append(f'    password = "{secret}"\n    return name[:3].upper()')
+        coder.leaks = True
         extra = AddCustom("Machine", "tag", Scalar.TEXT, ("name",), "Three letters, for example Press 1 gives PRE")
         proposal = appliance.studio.revisions.propose_edits(maker(), app_id, [extra])
         failed = finished(appliance, appliance.studio.revisions.accept(maker(), app_id, proposal.id))

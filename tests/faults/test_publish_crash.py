@@ -120,7 +120,7 @@ CASES = [
     ("published", "take back: before it counts"),
     ("published", "take back: it counts"),
 ]
-"""Those of ``MOMENTS`` between which something on the disk changes; the others were tried once and are as one of them."""
+"""Those of ``MOMENTS`` between which something on the disk changes; each of the others is as one of them."""
 
 
 @pytest.mark.parametrize(("template", "moment"), CASES)

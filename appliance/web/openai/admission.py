@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from appliance.web.services import Services
 
 _MAX_TOKEN: Final = 256
-DATA_CLASS_HEADER: Final = "X-Intramural-Data-Class"
+DATA_CLASS_HEADER: Final = "Data-Class"
 
 
 async def admit(connection: ASGIConnection[Any, Any, Any, Any], services: Services, scope: Scope) -> None:
