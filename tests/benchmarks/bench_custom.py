@@ -1,9 +1,9 @@
 """``intramural bench custom``: how often the default model writes a function that is right.
 
 Each function of ``custom_functions.app`` is written as a build writes it: from its description and the maker's cases,
-in the sandbox, with at most two repairs. The ``held`` cases, which neither the model nor the trial sees, then say whether
-it is right. ``wrong_share`` counts functions that passed what the maker wrote down and fail a held case: those would go
-into an app.
+in the sandbox, with at most two repairs. The ``held`` cases, which neither the model nor the trial sees, then say
+whether it is right. ``wrong_share`` counts functions that passed what the maker wrote down and fail a held case:
+those would go into an app.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def home_with_bundles(home: Path) -> dict[str, str]:
     signed = sign_tiny(unreadable, tiny_config(tiny_tokenizer()[1]), key)
     made["unreadable"] = hashlib.sha256(signed.to_bytes()).hexdigest()
     made["first"] = tiny_bundle(home / "bundles" / "first", key=key).digest
-    (home / "keys").mkdir(mode=0o700)
+    (home / "keys").mkdir(mode=0o700, exist_ok=True)
     public = key.public()
     write_trust_root(home / "keys", TrustRoot({public.key_id: public}, {}))
     return made
