@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from appliance.inference.hardware import physical_cores
 from appliance.inference.loader import EngineLimits
 from appliance.inference.worker import WorkerOptions
+from appliance.planner.revise import ModelReviser
 from model_bundle.build.distribution import DEFAULT_MODEL
 from model_bundle.build.obtain import obtain_model
 from model_bundle.errors import ModelBundleError
@@ -57,7 +58,7 @@ NAMES = (
     "kl_vs_reference",
 )
 """What the project promises, in this order; the other figures explain them."""
-ALL = ("peers", "streams", "ttft", "share", "overhead", "agreement")
+ALL = ("peers", "streams", "ttft", "share", "revisions", "overhead", "agreement")
 
 
 def start_peers(stack: ExitStack, model: Path, *, threads: int, cache: Path) -> list[RunningPeer]:
@@ -132,9 +133,28 @@ def planning(options: WorkerOptions, parts: set[str], *, rounds: int, log: Path)
     with inference_figures.running_worker(options, log) as supervisor:
         if "ttft" in parts:
             figures["ttft_warm_s"] = inference_figures.first_token_warm(supervisor.generator(), rounds)
+            figures |= inference_figures.first_token_long(supervisor.generator(), max(2, rounds // 2))
         if "share" in parts:
             figures |= inference_figures.blueprint_shares(supervisor.generator())
     return figures
+
+
+def revising(options: WorkerOptions, plain: WorkerOptions, *, log: Path) -> Figures:
+    """Wishes about a shipped app with guesses and without, in turns."""
+    found: dict[str, list[float]] = {"drafts": [], "plain": []}
+    plain = replace(plain, socket=plain.socket.with_name("p.sock"))
+    with (
+        inference_figures.running_worker(options, log) as quick,
+        inference_figures.running_worker(plain, log) as slow,
+    ):
+        workers = {"drafts": quick.generator(), "plain": slow.generator()}
+        for generator in workers.values():
+            ModelReviser(generator).warm_up()
+        for turn, wish in enumerate(inference_figures.WISHES):
+            for name in workers if turn % 2 == 0 else reversed(workers):
+                found[name].append(inference_figures.revision(workers[name], wish))
+    figures: Figures = {f"revision_{name}_s": statistics.median(seconds) for name, seconds in found.items()}
+    return figures | {"revision_drafts_vs_plain": sum(found["plain"]) / sum(found["drafts"])}
 
 
 def measure(bundle: VerifiedBundle, keys: Path, parts: set[str], *, rounds: int) -> Figures:
@@ -168,6 +188,8 @@ def measure(bundle: VerifiedBundle, keys: Path, parts: set[str], *, rounds: int)
             figures |= together(plain, rounds=rounds, log=cache / "worker.log")
         if parts & {"ttft", "share"}:
             figures |= planning(options, parts, rounds=rounds, log=cache / "worker.log")
+        if "revisions" in parts:
+            figures |= revising(options, plain, log=cache / "worker.log")
         if "overhead" in parts:
             bench = bench_engine_parts.Bench(bundle, threads=threads, folder=folder / "parts", rounds=rounds)
             try:

@@ -45,13 +45,15 @@ def read_bandwidth(threads: int, rounds: int = 5) -> float:
 def bytes_per_token(bundle: VerifiedBundle, depth: int) -> int:
     """What one decode step has to read: every matrix with its scales once, and the keys and values of ``depth`` tokens.
 
-    The embedding counts as the head, which shares its bytes; the rotary tables are hardly read.
+    Of an embedding only one row is read, unless the head shares its bytes; the rotary tables are hardly read.
     """
     model = onnx.load_model(bundle.graph_path, load_external_data=False)
+    looked_up = {name for node in model.graph.node if node.op_type.startswith("Gather") for name in node.input}
+    multiplied = {name for node in model.graph.node if not node.op_type.startswith("Gather") for name in node.input}
     total, seen = 0, set()
     for tensor in model.graph.initializer:
         place = tuple((entry.key, entry.value) for entry in tensor.external_data)
-        if tensor.name.startswith("rotary.") or (place and place in seen):
+        if tensor.name.startswith("rotary.") or tensor.name in looked_up - multiplied or (place and place in seen):
             continue
         seen.add(place)
         total += int(np.prod(tensor.dims)) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize

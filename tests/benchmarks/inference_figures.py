@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.core.ports import Grammar, Message, Prompt
+from appliance.gallery.templates import templates
 from appliance.inference.supervisor import WorkerSupervisor
 from appliance.planner.plan import Planner, plan_prompt
+from appliance.planner.revise import ModelReviser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +26,11 @@ PROMPT_TOKENS = 512
 STEPS = 32
 STREAMS = 8
 STREAM_TOKENS = 48
+WISHES = (
+    "Note the supplier and the room of each item, and when it was last checked.",
+    "Loans need a priority: low, medium or high; show the high ones in red.",
+    "Show items on a board by condition, and only the equipment keeper sees the price.",
+)
 FREE = Grammar('start: /[A-Za-z ,.\\n]*/ "\\u0001"')
 """No text is forced, words are free, and its masks cost nothing, so that what is timed is the model."""
 REQUESTS: tuple[str, ...] = tuple(json.loads((Path(__file__).parent / "requests.json").read_text()))
@@ -105,6 +112,28 @@ def first_token_warm(generator: TextGenerator, rounds: int) -> float:
             next(iter(session.generate(FREE, max_tokens=1)), "")
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)
+
+
+def first_token_long(generator: TextGenerator, rounds: int) -> dict[str, float]:
+    """Seconds to the first token after about 2,000 tokens that recur: when nobody has seen them, and the next time."""
+    cold, warm = [], []
+    for number in range(rounds):
+        document = Message("system", f"Copy {number}. {prompt_text(number) * 4}")
+        for found in (cold, warm):
+            prompt = Prompt((document, Message("user", f"Question {len(found)} about it?")), stable=1)
+            started = time.perf_counter()
+            with generator.session(prompt) as session:
+                next(iter(session.generate(FREE, max_tokens=1)), "")
+            found.append(time.perf_counter() - started)
+    return {"ttft_cold_2k_s": statistics.median(cold), "ttft_warm_2k_s": statistics.median(warm)}
+
+
+def revision(generator: TextGenerator, wish: str) -> float:
+    """Seconds from a wish about a shipped app to its changes."""
+    app = next(item for item in templates() if item.slug == "equipment")
+    started = time.perf_counter()
+    ModelReviser(generator).revise(app.blueprint_text, wish, lambda _text: None)
+    return time.perf_counter() - started
 
 
 def blueprint_shares(generator: TextGenerator, requests: Sequence[str] = REQUESTS) -> dict[str, float]:
