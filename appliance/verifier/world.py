@@ -230,8 +230,13 @@ class World:
         return answer
 
     def token(self, who: Actor) -> str:
-        """A form token for ``who``, from the first page that has one; empty if they see no form at all."""
+        """A form token for ``who``, from the first page that has one; empty if they see no form at all.
+
+        Somebody may act on rows without any form for them, so the form of their own details is looked at, too: a
+        refusal for want of a token would say nothing of their access.
+        """
         paths = [f"/{slug(entity.name)}/new" for entity in self.blueprint.entities]
+        paths.append("/-/people/me")
         paths += [f"/{slug(row.entity.name)}/{row.id}" for row in self.rows.values()]
         for path in paths:
             answer = self.client.get(who, path)
