@@ -10,6 +10,7 @@ import click
 
 from appliance.audit.witness_commands import witness
 from appliance.cli_audit import COMMANDS as AUDIT_COMMANDS
+from appliance.cli_contract import contract
 from appliance.cli_export import export
 from appliance.cli_identity import identity
 from appliance.cli_keys import keys
@@ -56,6 +57,7 @@ def demo(sentence: tuple[str, ...], *, once: bool, as_json: bool, bundle: Path |
     sys.exit(Demo(settings, options, os.environ).run())
 
 
+main.add_command(contract)
 main.add_command(export)
 main.add_command(identity)
 for sign_in in (login, logout, whoami):

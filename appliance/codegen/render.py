@@ -14,11 +14,24 @@ from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
 
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.printer import to_text
-from appliance.codegen.emit import access, app, behaviour, behaviour_tests, deployment, models, pages, project, tests
+from appliance.codegen.emit import (
+    access,
+    api_tests,
+    app,
+    behaviour,
+    behaviour_tests,
+    deployment,
+    models,
+    pages,
+    project,
+    tests,
+)
+from appliance.codegen.emit.api import ApiCode
 from appliance.codegen.emit.custom import CustomCode
 from appliance.codegen.emit.logic import Conditions
 from appliance.codegen.emit.names import Names
 from appliance.codegen.errors import RenderError
+from appliance.contract.binding import Contract
 from appliance.core.filetree import FileTree
 
 KIT: Final = Path(__file__).parent / "kit"
@@ -26,13 +39,15 @@ FORMAT_SECONDS: Final = 60
 NO_CODE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE) -> FileTree:
+def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE, contract: Contract | None = None) -> FileTree:
     """The project of an app (``docs/app-contract.md``): formatted, typed, self-contained.
 
     ``code``: functions and fragments of custom places, by the place's key; a place without any is left empty.
+    ``contract``: the app also serves this API.
 
     Raises:
-        RenderError: two names would get the same address, or the formatter is not there or refuses.
+        RenderError: two names would get the same address, the contract needs what the blueprint does not have, or the
+            formatter is not there or refuses.
     """
     names = Names(blueprint)
     custom = CustomCode(names, code)
@@ -41,7 +56,7 @@ def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE) -> FileTree:
     python = {
         f"{package}/__init__.py": "",
         f"{package}/__main__.py": app.main_module(names),
-        f"{package}/app.py": app.app_module(names),
+        f"{package}/app.py": app.app_module(names, api=contract is not None),
         f"{package}/models.py": models.models_module(names),
         f"{package}/access.py": access.access_module(names),
         f"{package}/pages.py": pages.pages_module(names, conditions),
@@ -57,12 +72,16 @@ def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE) -> FileTree:
     python[f"{package}/logic.py"] = custom.module(conditions.module())
     if custom.tested:
         python["tests/test_logic.py"] = custom.tests()
+    if contract is not None:
+        for name, text in ApiCode(names, contract.binding).modules().items():
+            python[f"{package}/{name}.py"] = text
+        python["tests/test_api.py"] = api_tests.test_api(names, contract.binding)
     for entity in blueprint.entities:
         python[f"{package}/routes/{names.modules[entity.name]}.py"] = app.route_module(names, entity)
     files = {path: text.encode() for path, text in _formatted(python, project.pyproject(names)).items()}
     files |= {
         "pyproject.toml": project.pyproject(names).encode(),
-        "README.md": project.readme(names).encode(),
+        "README.md": project.readme(names, contract.binding if contract is not None else None).encode(),
         "blueprint.app": to_text(blueprint).encode(),
         "Dockerfile": deployment.dockerfile(names).encode(),
         "compose.yaml": deployment.compose(names).encode(),
@@ -72,6 +91,8 @@ def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE) -> FileTree:
         f"{package}/templates/README.md": project.TEMPLATES_NOTE.encode(),
     }
     files |= {f"{package}/{path}": text.encode() for path, text in custom.templates().items()}
+    if contract is not None:
+        files |= contract.files()
     files |= {f"{package}/kit/{path}": content for path, content in _kit().items()}
     return FileTree(files)
 

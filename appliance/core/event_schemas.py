@@ -232,6 +232,12 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
     ),
     (Event.BUNDLE_SIGNED, "A model bundle was signed.", "digest", ""),
     (Event.DATA_IMPORTED, "An app was made of tables.", "*sources_sha256 #rows #left_out", "app build"),
+    (
+        Event.CONTRACT_TAKEN,
+        "An app was made of an API contract.",
+        "contract_sha256 #operations #not_served",
+        "app build",
+    ),
     (Event.APP_EXPORTED, "An app left as an archive.", "#version commit *contents", "archive_sha256 #bytes"),
     (Event.ERASURE_REQUESTED, "Somebody asked that a person be erased.", "request reason", ""),
     (Event.ERASURE_REJECTED, "An erasure was declined.", "request reason requested_by", ""),

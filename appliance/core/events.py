@@ -63,6 +63,7 @@ class Event(StrEnum):
     POLICY_ACTIVATED = "policy.activated"
     BUNDLE_SIGNED = "bundle.signed"
     DATA_IMPORTED = "data.imported"
+    CONTRACT_TAKEN = "contract.taken"
     APP_EXPORTED = "app.exported"
     ERASURE_REQUESTED = "privacy.erasure_requested"
     ERASURE_REJECTED = "privacy.erasure_rejected"

@@ -10,6 +10,7 @@ from appliance.studio.carrying import Carrier
 from appliance.studio.classifying import class_of
 from appliance.studio.code_service import CodeService
 from appliance.studio.coding import Coding
+from appliance.studio.contracts import Contracts
 from appliance.studio.conversation import Conversation
 from appliance.studio.difference import Differences
 from appliance.studio.events import EventStream
@@ -55,6 +56,7 @@ class Studio:
     screening: Screening
     quotas: Quotas
     code: CodeService
+    contracts: Contracts
 
 
 def make_studio(
@@ -84,6 +86,7 @@ def make_studio(
     succession = Succession(look, proposals, carrier, parts.audit)
     locks = Locks(versions, parts.audit)
     coding = Coding(parts, events, projects, versions, locks, screening=screening)
+    contracts = Contracts(versions.beside("contracts") / "builds", projects, versions, proposals)
     pipeline = Pipeline(
         parts,
         projects=projects,
@@ -95,6 +98,7 @@ def make_studio(
         succession=succession,
         screening=screening,
         coding=coding,
+        contracts=contracts,
         clock=clock,
     )
     project_service = ProjectService(
@@ -147,4 +151,5 @@ def make_studio(
         ),
         screening=screening,
         quotas=quotas,
+        contracts=contracts,
     )

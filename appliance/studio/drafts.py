@@ -41,7 +41,9 @@ class Draft:
 class Drafts:
     """One folder per draft. Old ones go when new ones come; nothing here is ever read as anything but a table."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, *, again: str = "Hand in the table once more.") -> None:
+        """``again``: what somebody does whose draft is gone."""
+        self._again = again
         self._folder = folder
         self._clock = clock
         self._lock = threading.Lock()
@@ -68,7 +70,7 @@ class Drafts:
         told = _read(folder) if is_id(draft_id) else None
         if told is None or told["subject"] != subject:
             message = "There is no such import any more."
-            raise NotFound(message, action="Hand in the table once more.")
+            raise NotFound(message, action=self._again)
         names = [str(name) for name in told["sources"]]
         sources = tuple(Source(name, (folder / f"{n}.source").read_bytes()) for n, name in enumerate(names))
         created_at = datetime.fromisoformat(told["created_at"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from appliance.blueprint.model import Blueprint
+    from appliance.contract.binding import Binding
     from appliance.core.conversation import Reviser
     from appliance.core.filetree import FileTree
     from appliance.core.ports import AuditSink, BodyVault, SealedRef
@@ -31,8 +32,11 @@ class PlannerPart(Protocol):
 class VerifierPart(Protocol):
     """Proves that a tree is a working app."""
 
-    def verify(self, project: Path, blueprint: Blueprint, *, on_check: Callable[[Check], None]) -> Verification:
-        """Try everything that the blueprint promises; see :class:`appliance.verifier.verify.Verifier`."""
+    def verify(
+        self, project: Path, blueprint: Blueprint, *, on_check: Callable[[Check], None], binding: Binding | None = None
+    ) -> Verification:
+        """Try everything that the blueprint promises, and the binding of an API if there is one; see
+        :class:`appliance.verifier.verify.Verifier`."""
         ...
 
     def open_with(self, project: Path, blueprint: Blueprint, data: Path) -> Verification:
@@ -47,7 +51,7 @@ class Parts:
 
     planner: PlannerPart
     render: Callable[..., FileTree]
-    """Blueprint, and the code of its custom places if there is any, to project."""
+    """Blueprint, the code of its custom places and the contract of its API, if there are any, to project."""
     verifier: VerifierPart
     sandbox: Sandbox
     audit: AuditSink

@@ -9,8 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from appliance.blueprint.parser import parse
 from appliance.blueprint.printer import to_text
@@ -20,10 +19,12 @@ from appliance.core.metering import counts, metered, together
 from appliance.core.ports import BodyKind
 from appliance.db.records import BuildState, Origin, Version
 from appliance.studio.addresses import slug_for
+from appliance.studio.contracts import rendered
 from appliance.studio.events import TextStream
 from appliance.studio.evidence import Act, act, sealed_code, sealed_text
 from appliance.studio.people import pseudonym
 from appliance.studio.report import build_report, not_verified, summary_of
+from appliance.studio.run import TITLES, Run
 from appliance.studio.schema import schema_digest
 from appliance.studio.written import written_code
 from appliance.verifier.repair import MAX_ROUNDS, repair, signature
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.blueprint.model import Blueprint
+    from appliance.contract.binding import Contract
     from appliance.core.clock import Clock
     from appliance.core.filetree import FileTree
-    from appliance.db.records import Build, Project
+    from appliance.db.records import Build
     from appliance.db.repositories.builds import Builds
     from appliance.db.repositories.projects import Projects
     from appliance.studio.addresses import Addresses
     from appliance.studio.coding import Coding
+    from appliance.studio.contracts import Contracts
     from appliance.studio.control import Control
     from appliance.studio.events import EventStream
     from appliance.studio.parts import Parts
@@ -49,27 +52,6 @@ if TYPE_CHECKING:
     from appliance.studio.version import VersionStore
     from appliance.verifier.model import Check, Verification
     from appliance.verifier.repair import Signature
-
-
-TITLES: Final = {
-    "plan": "Planning your app",
-    "write": "Writing the code",
-    "verify": "Checking that it works",
-    "save": "Saving the version",
-    "start": "Starting your app",
-}
-
-
-@dataclass
-class Run:
-    """One build under way."""
-
-    build: Build
-    project: Project
-    control: Control
-    principal: str
-    stages: dict[str, float] = field(default_factory=dict)
-    tokens: dict[str, int] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -88,12 +70,14 @@ class Pipeline:
         succession: Succession,
         screening: Screening,
         coding: Coding,
+        contracts: Contracts,
         clock: Clock,
     ) -> None:
         self._parts = parts
         self._succession = succession
         self._screening = screening
         self._coding = coding
+        self._contracts = contracts
         self._projects = projects
         self._builds = builds
         self._versions = versions
@@ -134,6 +118,7 @@ class Pipeline:
             blueprint, tree = self._write_and_verify(run, blueprint)
         with self._stage(run, "save"), self._versions.adding(run.project.id) as number:
             version = self._save(run, number, blueprint, tree)
+        self._contracts.forget(run.build.id)
         evidence.details["version"] = version.number
         evidence.details["commit"] = version.commit
         return version
@@ -193,12 +178,13 @@ class Pipeline:
             with self._stage(run, "write"):
                 if code is None:
                     code = self._code(run, blueprint)
-                tree = self._parts.render(blueprint, code) if code else self._parts.render(blueprint)
+                contract = self._contracts.of_build(run.build, run.project, blueprint)
+                tree = rendered(self._parts, blueprint, code, contract)
                 folder = self._workplace(run)
                 shutil.rmtree(folder, ignore_errors=True)
                 tree.write_to(folder)
             with self._stage(run, "verify"):
-                result = self._verify(run, blueprint)
+                result = self._verify(run, blueprint, contract)
             if result.passed:
                 self._screen(run, written_code(tree))
                 return blueprint, tree
@@ -221,14 +207,15 @@ class Pipeline:
                 run.tokens = together(run.tokens, meter.tokens)
                 self._builds.record_progress(run.build.id, stages=run.stages, tokens=run.tokens)
 
-    def _verify(self, run: Run, blueprint: Blueprint) -> Verification:
+    def _verify(self, run: Run, blueprint: Blueprint, contract: Contract | None) -> Verification:
         def on_check(check: Check) -> None:
             run.control.check()
             self._events.publish(
                 run.build.id, "check", stage=check.stage.value, text=check.title, passed=check.passed, role=check.role
             )
 
-        result = self._parts.verifier.verify(self._workplace(run), blueprint, on_check=on_check)
+        more = {} if contract is None else {"binding": contract.binding}
+        result = self._parts.verifier.verify(self._workplace(run), blueprint, on_check=on_check, **more)
         for finding in result.findings:
             self._events.publish(run.build.id, "finding", text=finding.message)
         return result

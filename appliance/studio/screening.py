@@ -138,9 +138,17 @@ class Screening:
         return Cleared(masked.text, {**known, **masked.values}, before.sent | sent)
 
     def cells(
-        self, actor: Actor, table: Mapping[str, str], *, choice: Choice, resource: str, data_class: str = NEW
+        self,
+        actor: Actor,
+        table: Mapping[str, str],
+        *,
+        choice: Choice,
+        resource: str,
+        data_class: str = NEW,
+        what: str = "table",
     ) -> bool:
         """Columns of an upload, each with its cells as one text. Returns whether what was asked about is to be masked.
+        ``what``: a table, or a contract, whose parts then are named instead.
 
         Raises:
             SecretFound, AskFirst, Unavailable, AuditUnavailable: see :meth:`words`; the places named are columns.
@@ -159,12 +167,12 @@ class Screening:
         policy = next(iter(looked.values())).policy
         details: dict[str, object] = {
             "place": Place.UPLOAD.value, "verdict": verdict.word, "kinds": counts, "dlp_policy": policy,
-            "choice": choice.value or None, "where": [f"column {number + 1}" for number, name in enumerate(looked)
-                                                      if name in where],
+            "choice": choice.value or None, "where": [f"{'column' if what == 'table' else 'part'} {number + 1}"
+                                                      for number, name in enumerate(looked) if name in where],
         }  # fmt: skip
         with act(self._audit, Event.TEXT_SCREENED, principal=actor.principal, resource=resource, details=details):
             if verdict is Verdict.BLOCK or (verdict is Verdict.ASK and choice is Choice.NONE):
-                self._refuse_columns(looked, verdict)
+                self._refuse_columns(looked, verdict, what)
         return choice is Choice.MASK or verdict is Verdict.MASK
 
     def mask_cell(self, text: str, known: dict[str, str], *, data_class: str = NEW) -> str:
@@ -275,16 +283,19 @@ class Screening:
             )
 
     @staticmethod
-    def _refuse_columns(looked: Mapping[str, Inspection], verdict: Verdict) -> None:
+    def _refuse_columns(looked: Mapping[str, Inspection], verdict: Verdict, what: str) -> None:
         found = tuple(one for looked_at in looked.values() for one in looked_at.of(verdict))
         names = [name for name, looked_at in looked.items() if looked_at.of(verdict)]
         where = ", ".join(f"“{name}”" for name in names[:6])
         pieces = tuple(Piece(name, "") for name in names)
-        message = f"The table holds {in_words(found)}, in {where}."
+        table = what == "table"
+        message = f"The {what} holds {in_words(found)}" + (f", in {where}." if table else ".")
         if verdict is Verdict.BLOCK:
-            action = "Leave that column out, or take it out of the file."
+            action = "Leave that column out, or take it out of the file." if table else f"Take it out of the {what}."
             raise SecretFound(message, pieces=pieces, findings=found, action=action)
-        action = "Mask it, import it as it is, or leave the column out."
+        action = (
+            f"Mask it, {'import' if table else 'use'} it as it is, or {'leave the column' if table else 'take it'} out."
+        )
         raise AskFirst(message, pieces=pieces, findings=found, action=action)
 
 

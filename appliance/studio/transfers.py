@@ -1,10 +1,11 @@
-"""What comes into the studio as a table and what leaves it as an archive, put together."""
+"""What comes into the studio as a table or an API contract and what leaves it as an archive, put together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from appliance.studio.contract_service import ContractService
 from appliance.studio.drafts import Drafts
 from appliance.studio.exporting import ExportService
 from appliance.studio.importing import ImportService
@@ -25,6 +26,7 @@ class Transfers:
 
     imports: ImportService
     exports: ExportService
+    contracts: ContractService
 
 
 def make_transfers(
@@ -51,4 +53,11 @@ def make_transfers(
         audit=audit,
         releases=releases,
     )
-    return Transfers(imports, exports)
+    contracts = ContractService(
+        Drafts(home / "contracts" / "drafts", clock, again="Hand in the contract once more."),
+        studio.build_service,
+        studio.contracts,
+        audit=audit,
+        screening=studio.screening,
+    )
+    return Transfers(imports, exports, contracts)

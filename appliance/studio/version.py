@@ -73,6 +73,10 @@ class VersionStore:
             head = self.head(app_id)
             yield 1 if head is None else head.number + 1
 
+    def beside(self, name: str) -> Path:
+        """A folder beside those of the apps, for what belongs to none of them yet."""
+        return self._apps.parent / name
+
     def folder(self, app_id: str) -> Path:
         """Where everything of one app lives.
 

@@ -11,12 +11,14 @@ from appliance.core.errors import IntramuralError
 
 
 class Stage(StrEnum):
-    """The parts of a verification, in order. ``OWN``: the maker's checks; ``RESTART``: what is still true after one."""
+    """The parts of a verification, in order. ``CONTRACT``: the API's operations; ``OWN``: the maker's checks;
+    ``RESTART``: what is still true after one."""
 
     BUILD = "build"
     BOOT = "boot"
     PAGES = "pages"
     ACCEPTANCE = "acceptance"
+    CONTRACT = "contract"
     OWN = "own"
     RESTART = "restart"
 

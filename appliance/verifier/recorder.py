@@ -20,6 +20,8 @@ class Recorder:
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
+    untried: list[str] = field(default_factory=list)
+    """Checks that have no meaning for this app, with the reason."""
 
     @contextlib.contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -42,7 +44,8 @@ class Recorder:
         begun = time.monotonic()
         try:
             yield
-        except CannotTry:
+        except CannotTry as untried:
+            self.untried.append(f"{title}: {untried.message}")
             return
         except CheckFailed as failed:
             self._note(Check(stage, title, passed=False, seconds=time.monotonic() - begun, role=role))

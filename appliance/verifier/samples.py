@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
 from appliance.blueprint.model import OWNER, Blueprint, Choice, Entity, Field, Ref, Scalar
 from appliance.blueprint.naming import identifier
+from appliance.contract.binding import Slot
+from appliance.contract.samples import form_text
 from appliance.verifier.client import Upload
 from appliance.verifier.model import CannotTry
 from appliance.verifier.typed import distinct, typed_fields
@@ -67,6 +70,8 @@ class Sampler:
     """Makes samples for one blueprint; every call gives new values, so that unique fields stay unique."""
 
     blueprint: Blueprint
+    slots: Mapping[tuple[str, str], Slot] = field(default_factory=dict)
+    """By entity and field: what an API contract says of it beyond its type."""
     _count: int = 0
     _used: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
@@ -103,6 +108,9 @@ class Sampler:
                 values[name] = self._person(entity, item, person)
             else:
                 values[name] = _scalar(item, self._count, manner, position, differs=item.name in differ)
+                slot = self.slots.get((entity.name, item.name))
+                if slot is not None and manner not in CONTRARY:
+                    values[name] = form_text(slot, self._count, values[name])
         return Sample({key: value for key, value in values.items() if value}, files, marker_of(entity, values))
 
     def another_choice(self, entity: Entity, sample: Sample) -> Sample | None:

@@ -6,10 +6,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from appliance.blueprint.model import Blueprint
 from appliance.blueprint.naming import plural, slug
+from appliance.contract.binding import Binding, slots_of
 from appliance.core.ports import AppTokenIssuer
 from appliance.core.sandboxing import Sandbox
 from appliance.verifier.acceptance import check_as_owner
@@ -17,6 +19,7 @@ from appliance.verifier.behaviour import check_behaviour
 from appliance.verifier.boot import Launch, Place, prepare, start, stop
 from appliance.verifier.build import check_build
 from appliance.verifier.client import AppClient, expect
+from appliance.verifier.contract import check_contract
 from appliance.verifier.model import Check, CheckFailed, Stage, Verification
 from appliance.verifier.own_checks import check_own
 from appliance.verifier.pages import check_pages, check_strangers, open_page
@@ -55,9 +58,15 @@ class Verifier:
         self._folder = folder
 
     def verify(
-        self, project: Path, blueprint: Blueprint, *, on_check: Callable[[Check], None] = lambda _: None
+        self,
+        project: Path,
+        blueprint: Blueprint,
+        *,
+        binding: Binding | None = None,
+        on_check: Callable[[Check], None] = lambda _: None,
     ) -> Verification:
-        """Try everything out in a sandbox, on a fresh database with the blueprint's examples.
+        """Try everything out in a sandbox, on a fresh database with the blueprint's examples; with ``binding`` every
+        operation of the app's API, too.
 
         ``project`` stays as it is, but for read permissions that the sandbox needs.
 
@@ -66,7 +75,7 @@ class Verifier:
         Raises:
             SandboxUnavailable: nothing could be tried.
         """
-        return self._tried(_run, project, blueprint, None, on_check)
+        return self._tried(partial(_run, binding), project, blueprint, None, on_check)
 
     def open_with(self, project: Path, blueprint: Blueprint, data: Path) -> Verification:
         """Start the app on records that it has already, and open every page and list of it as the owner.
@@ -119,20 +128,20 @@ def _open(recorder: Recorder, place: Place) -> None:
         client.process.terminate(grace_seconds=0)
 
 
-def _run(recorder: Recorder, place: Place) -> None:
+def _run(binding: Binding | None, recorder: Recorder, place: Place) -> None:
     with recorder.stage(Stage.BUILD):
         check_build(recorder, place.sandbox, place.project, place.blueprint)
     client = _boot(recorder, place, prepare(place), Stage.BOOT, "The app starts")
     again = prepare(place, held=True)
     try:
-        _try_out(recorder, place, client, again)
+        _try_out(recorder, place, client, again, binding)
     finally:
         again.process.terminate(grace_seconds=0)
 
 
-def _try_out(recorder: Recorder, place: Place, client: AppClient, again: Launch) -> None:
+def _try_out(recorder: Recorder, place: Place, client: AppClient, again: Launch, binding: Binding | None) -> None:
     try:
-        world = World(client, place.blueprint, Sampler(place.blueprint))
+        world = World(client, place.blueprint, Sampler(place.blueprint, {} if binding is None else slots_of(binding)))
         with recorder.stage(Stage.PAGES):
             check_pages(recorder, client, place.blueprint, world.owner)
         with recorder.stage(Stage.ACCEPTANCE):
@@ -141,6 +150,9 @@ def _try_out(recorder: Recorder, place: Place, client: AppClient, again: Launch)
             for role in place.blueprint.roles:
                 check_role(recorder, world, role)
             check_behaviour(recorder, world)
+        if binding is not None:
+            with recorder.stage(Stage.CONTRACT):
+                check_contract(recorder, world, binding)
         with recorder.stage(Stage.OWN):
             check_own(recorder, world)
         before: Mapping[str, list[int]] = {}

@@ -18,6 +18,7 @@ _STAGES: Final = {
     "pages": "Every page opens",
     "code": "The app’s own functions",
     "acceptance": "The app does what it says",
+    "contract": "The API answers as its contract says",
     "restart": "The app comes back after a restart",
 }
 

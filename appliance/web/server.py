@@ -20,6 +20,7 @@ from appliance.web.controllers.audit_desk import AuditDeskController
 from appliance.web.controllers.audit_pages import AuditPagesController
 from appliance.web.controllers.builds import BuildController
 from appliance.web.controllers.code import CodeController
+from appliance.web.controllers.contracts import ContractController
 from appliance.web.controllers.design import DesignController
 from appliance.web.controllers.erasures import ErasureController
 from appliance.web.controllers.exports import ExportController
@@ -74,6 +75,7 @@ def make_app(services: Services, limits: Limits | None = None) -> Litestar:
             CodeController,
             DesignController,
             ExportController,
+            ContractController,
             ImportController,
             TalkController,
             ProposalController,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from appliance.db.records import BuildState
-from appliance.studio.pipeline import TITLES
+from appliance.studio.run import TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

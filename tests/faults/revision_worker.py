@@ -26,6 +26,7 @@ from appliance.sandbox.bubblewrap import BubblewrapSandbox
 from appliance.studio.addresses import Addresses
 from appliance.studio.carrying import Carrier
 from appliance.studio.coding import Coding
+from appliance.studio.contracts import Contracts
 from appliance.studio.control import Control
 from appliance.studio.events import EventStream
 from appliance.studio.locks import Locks
@@ -161,6 +162,7 @@ def main(home: Path, build_id: str, moment: str) -> None:
         events=events,
         addresses=Addresses("localhost", 8080),
         succession=Succession(look, proposals, carrier, audit),
+        contracts=Contracts(versions.beside("contracts"), projects, versions, proposals),
         clock=clock,
     )
     build = builds.get(build_id)

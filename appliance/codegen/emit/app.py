@@ -7,9 +7,10 @@ from appliance.blueprint.model import Entity
 from appliance.codegen.emit.names import Names, plain
 
 
-def app_module(names: Names) -> str:
-    """The text of ``app.py``."""
+def app_module(names: Names, *, api: bool = False) -> str:
+    """The text of ``app.py``; ``api``: the app has a contract to serve."""
     blueprint = names.blueprint
+    imported, given = ("from .api import API\n", "\n    api=API,") if api else ("", "")
     return f'''"""{plain(blueprint.name)}, put together."""
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .access import ACCESS, FIELDS
-from .behaviour import BEHAVIOUR
+{imported}from .behaviour import BEHAVIOUR
 from .examples import EXAMPLES
 from .kit.application import build
 from .kit.definition import Definition
@@ -43,7 +44,7 @@ DEFINITION = Definition(
     examples=EXAMPLES,
     fields=FIELDS,
     behaviour=BEHAVIOUR,
-    language={blueprint.language!r},
+    language={blueprint.language!r},{given}
 )
 
 

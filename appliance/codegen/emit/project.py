@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint import naming
 from appliance.blueprint.model import Verb
-from appliance.codegen.emit import behaviour_readme, deployment
+from appliance.codegen.emit import api_readme, behaviour_readme, deployment
 from appliance.codegen.emit.names import Names, plain
+
+if TYPE_CHECKING:
+    from appliance.contract.binding import Binding
 
 _COLOURS: Final = {
     "blue": 255,
@@ -105,8 +108,8 @@ ignore_missing_imports = true
 '''
 
 
-def readme(names: Names) -> str:
-    """The text of ``README.md``."""
+def readme(names: Names, binding: Binding | None = None) -> str:
+    """The text of ``README.md``; ``binding``: the contract that the app serves."""
     blueprint = names.blueprint
     records = "\n".join(
         f"- **{entity.name}**: {', '.join(names.label(item).lower() for item in entity.fields)}"
@@ -135,7 +138,7 @@ It listens on <http://127.0.0.1:8000>, prints a sign-in link for the owner and k
 
 {pages}
 
-{behaviour_readme.section(names)}## Who may do what
+{behaviour_readme.section(names)}{api_readme.section(binding)}## Who may do what
 
 {access_table(names)}
 {behaviour_readme.field_table(names)}

@@ -97,6 +97,14 @@ def _sign_in(runtime: Runtime) -> Sequence[Any]:
     return handlers(runtime)
 
 
+def _api(definition: Definition) -> Sequence[Any]:
+    if definition.api is None:
+        return ()
+    from .api.serving import handlers  # noqa: PLC0415 - only apps with a contract need it
+
+    return handlers(definition.api)
+
+
 def build(definition: Definition, settings: Settings) -> Litestar:
     """The application, ready to serve."""
     runtime = build_runtime(definition, settings)
@@ -131,6 +139,7 @@ def build(definition: Definition, settings: Settings) -> Litestar:
                 Router(f"/{controller.entity.slug}", route_handlers=[controller])
                 for controller in definition.controllers
             ),
+            *_api(definition),
             static,
         ],
         before_request=identify,

@@ -14,6 +14,7 @@ from .records import Entity
 
 if TYPE_CHECKING:
     from .access import AccessTable, FieldTable
+    from .api.model import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,7 @@ class Definition:
     fields: FieldTable = field(default_factory=dict)
     behaviour: Behaviour = NOTHING
     language: str = "en"
+    api: Api | None = None
     by_table: Mapping[str, Entity] = field(init=False)
     views: Mapping[str, tuple[Entity, Where]] = field(init=False)
 

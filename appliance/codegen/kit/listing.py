@@ -34,7 +34,7 @@ def find(
     condition, query = narrowed(visit, entity, query, where)
     total = visit.session.scalar(select(func.count()).select_from(entity.model).where(condition)) or 0
     query = replace(query, page=min(query.page, max(1, -(-total // PAGE_ROWS))))
-    statement = _ordered(visit, entity, select(entity.model).where(condition), query.sort)
+    statement = ordered(visit, entity, select(entity.model).where(condition), query.sort)
     rows = list(visit.session.scalars(statement.limit(PAGE_ROWS).offset((query.page - 1) * PAGE_ROWS)))
     visit.learn(entity, rows)
     shown = tuple(spec for name in columns if (spec := visit.field(entity, name)) is not None)
@@ -48,7 +48,7 @@ def every(visit: Visit, entity: Entity, query: ListQuery, where: Where | None, l
     query, where = _with_view(visit, entity, query, where)
     condition, query = narrowed(visit, entity, query, where)
     rows = list(
-        visit.session.scalars(_ordered(visit, entity, select(entity.model).where(condition), query.sort).limit(limit))
+        visit.session.scalars(ordered(visit, entity, select(entity.model).where(condition), query.sort).limit(limit))
     )
     visit.learn(entity, rows)
     return rows
@@ -188,7 +188,8 @@ def _contains(column: Any, text: str) -> ColumnElement[bool]:
     return func.lower(cast(column, String)).like(f"%{escaped}%", escape="\\")
 
 
-def _ordered(visit: Visit, entity: Entity, statement: Select[Any], sort: str) -> Select[Any]:
+def ordered(visit: Visit, entity: Entity, statement: Select[Any], sort: str) -> Select[Any]:
+    """The rows in an order; without ``sort`` the newest first."""
     newest = attribute(entity.model, "id").desc()
     spec = visit.field(entity, sort.removeprefix("-")) if sort else None
     if spec is None:

@@ -149,10 +149,17 @@ def delete(visit: Visit, entity: Entity, row: Any) -> list[str]:
 
 
 def check_rules(visit: Visit, entity: Entity, row: Any, occasion: Occasion) -> list[str]:
-    """The messages of all rules that a row, as it now is in the session, does not obey."""
+    """The messages of all rules that a row, as it now is in the session, does not obey; then what the contract of the
+    app's API does not allow."""
     visit.session.flush()
-    rules = visit.runtime.definition.behaviour.rules_of(entity, occasion)
-    return [rule.message for rule in rules if not rule.test.holds(visit.session, row, visit.moment)]
+    definition = visit.runtime.definition
+    rules = definition.behaviour.rules_of(entity, occasion)
+    problems = [rule.message for rule in rules if not rule.test.holds(visit.session, row, visit.moment)]
+    if definition.api is None or occasion is Occasion.DELETE or problems:
+        return problems
+    from .api.showing import disagreements  # noqa: PLC0415 - only apps with a contract need it
+
+    return disagreements(visit, definition.api.shapes(entity), row)
 
 
 def check_unique(visit: Visit, form: Form, row: Any | None) -> None:

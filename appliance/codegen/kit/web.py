@@ -127,7 +127,12 @@ def add_headers(runtime: Runtime) -> Mapping[str, str]:
 
 
 def answer_error(request: AppRequest, error: Exception) -> Html:
-    """A page for everything that went wrong, in words that help."""
+    """A page for everything that went wrong, in words that help; JSON where the app's API was asked."""
+    if (api := runtime_of(request).definition.api) is not None and api.covers(request.url.path):
+        from .api.refusing import refuse  # noqa: PLC0415 - only apps with a contract need it
+        from .api.serving import operation_of  # noqa: PLC0415 - as above
+
+        return refuse(request, operation_of(request), error)
     if isinstance(error, NotIdentified) and (address := _sign_in_address(request)):
         return Redirect(address, status_code=303)
     status, heading, message = _explain(request, error)

@@ -13,7 +13,7 @@ from appliance.db.records import BuildState, Origin
 from appliance.db.repositories.projects import GROUP_PREFIX
 from appliance.studio.assumed import assumed
 from appliance.studio.errors import NotFound
-from appliance.studio.pipeline import TITLES
+from appliance.studio.run import TITLES
 from appliance.studio.screening import Choice
 from appliance.web.access import SIGNED_IN, rule
 from appliance.web.controllers.history import told_changes

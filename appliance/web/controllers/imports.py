@@ -104,19 +104,20 @@ def _change(request: Request[Any, Any, Any], draft_id: str, form: dict[str, str]
     shown = service.look(actor, draft_id)
     proposed = service.decide(actor, draft_id, decisions_of(form, shown.proposal, shown.draft.decisions))
     if form.get("step") != "create" and not form.get("sensitive"):
-        return _show(request, proposed, level=_level(form))
+        return _show(request, proposed, level=level_of(form))
     try:
         if not request.app.state.limits.builds.allow(request.state.session.key):
             raise TooMany.now()
-        level = _level(form)
+        level = level_of(form)
         require(request, as_principal(actor), Action.HOLD_DATA, data_class(level))
         build = service.create(actor, draft_id, Choice.of(form.get("sensitive", "")), level)
     except IntramuralError as error:
-        return _show(request, proposed, error=error, level=_level(form))
+        return _show(request, proposed, error=error, level=level_of(form))
     return Redirect(f"/apps/{build.project_id}", status_code=303)
 
 
-def _level(form: dict[str, str]) -> int:
+def level_of(form: dict[str, str]) -> int:
+    """The class of data that a form names."""
     told = form.get("level", "")
     return LEVELS.index(told) if told in LEVELS else DEFAULT_LEVEL
 
