@@ -73,9 +73,10 @@ def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE, contract: Co
     if custom.tested:
         python["tests/test_logic.py"] = custom.tests()
     if contract is not None:
-        for name, text in ApiCode(names, contract.binding).modules().items():
+        api = ApiCode(names, contract.binding, code)
+        for name, text in api.modules().items():
             python[f"{package}/{name}.py"] = text
-        python["tests/test_api.py"] = api_tests.test_api(names, contract.binding)
+        python["tests/test_api.py"] = api_tests.test_api(names, contract.binding, api.written)
     for entity in blueprint.entities:
         python[f"{package}/routes/{names.modules[entity.name]}.py"] = app.route_module(names, entity)
     files = {path: text.encode() for path, text in _formatted(python, project.pyproject(names)).items()}

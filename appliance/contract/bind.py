@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from appliance.blueprint.model import MAX_ENTITIES
 from appliance.blueprint.naming import slug
 from appliance.contract.binding import Binding, Bound, Does, Note, Source
 from appliance.contract.faults import faults_of
+from appliance.contract.functions import MAX_FUNCTIONS, function_of
 from appliance.contract.operations import bound, schemas_of
 from appliance.contract.properties import Table, flat
 from appliance.contract.records import Record, fill, identify
@@ -56,7 +59,8 @@ def bind(description: Description) -> tuple[Binding, tuple[Record, ...]]:
     add_related(work.records, work.notes)
     parents = add_parents(work.records, owners, [one.resource for one in work.taken], work.notes)
     made = [_bound(work, one, parents) for one in work.taken]
-    made += [_left_over(operation) for operation in rest]
+    made += [_left_over(work, operation) for operation in rest]
+    made = _few_functions(made)
     order = {operation.called: number for number, operation in enumerate(description.operations)}
     by_name = {one.called: one for one in made}
     for operation in description.operations:
@@ -180,11 +184,26 @@ def _bound(work: _Work, one: Taken, parents: dict[str, Parents | str]) -> Bound:
         return _refusal(one.operation, str(error))
 
 
-def _left_over(operation: Operation) -> Bound:
+def _left_over(work: _Work, operation: Operation) -> Bound:
     """What is neither a list nor a record: a function, if what goes in and comes out is said."""
     if operation.foreign:
         return _refusal(operation, f"it takes {operation.foreign}, and only JSON is read")
-    return _refusal(operation, "it does something else than to list, show, add, change or delete records")
+    try:
+        return function_of(operation, work.components)
+    except Unsayable as error:
+        return _refusal(operation, str(error))
+
+
+def _few_functions(made: list[Bound]) -> list[Bound]:
+    found: list[Bound] = []
+    for one in made:
+        functions = sum(other.does is Does.FUNCTION for other in found)
+        if one.does is Does.FUNCTION and functions == MAX_FUNCTIONS:
+            why = f"an app has at most {MAX_FUNCTIONS} operations that compute"
+            found.append(msgspec.structs.replace(one, does=Does.REFUSED, why=why))
+        else:
+            found.append(one)
+    return found
 
 
 def _refusal(operation: Operation, why: str) -> Bound:

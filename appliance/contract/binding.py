@@ -149,6 +149,33 @@ class Fault(Struct, frozen=True):
     members: tuple[tuple[str, str], ...] = ()
 
 
+class Given(Struct, frozen=True):
+    """Something that a function is given: its name in the body or query, and as what it is known inside."""
+
+    name: str
+    place: str
+    field: str
+    value: Value
+    required: bool = True
+    default: str | int | float | bool | None = None
+
+
+class Result(Struct, frozen=True):
+    """A property of an answer that a function of its own works out."""
+
+    name: str
+    field: str
+    value: Value
+    about: str = ""
+
+
+class Example(Struct, frozen=True):
+    """What the contract says is answered to something."""
+
+    sent: dict[str, str | int | float | bool | None]
+    answer: dict[str, str | int | float | bool | None]
+
+
 class Bound(Struct, frozen=True):
     """One operation and what it became."""
 
@@ -172,6 +199,9 @@ class Bound(Struct, frozen=True):
     parents: tuple[Parent, ...] = ()
     asked: tuple[Asked, ...] = ()
     faults: tuple[Fault, ...] = ()
+    given: tuple[Given, ...] = ()
+    results: tuple[Result, ...] = ()
+    examples: tuple[Example, ...] = ()
     schemas: dict[str, Any] = {}
     """The contract's own schemas of its answers, by status: what the checks hold the app against."""
 

@@ -207,13 +207,14 @@ def _type(prop: Property, value: Value) -> FieldType:
         return Scalar.MONEY
     if leaf is not Leaf.TEXT:
         return _TYPES[leaf]
-    if _are_options(value):
+    if are_options(value):
         return Choice(tuple(str(item) for item in value.options))
     long = name in _LONG if value.longest is None else value.longest > MAX_LINE
     return Scalar.LONGTEXT if long and not value.options and not value.pattern else Scalar.TEXT
 
 
-def _are_options(value: Value) -> bool:
+def are_options(value: Value) -> bool:
+    """Whether the options can be those of a choice."""
     texts = [item for item in value.options if isinstance(item, str)]
     distinct = {item.lower() for item in texts}
     fit = all(is_option(item) and len(item) <= MAX_NAME for item in texts)

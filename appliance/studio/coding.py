@@ -16,6 +16,8 @@ from appliance.blueprint.places import Place, places
 from appliance.codegen.custom.renaming import with_names
 from appliance.codegen.custom.write import Status, Written
 from appliance.codegen.emit.custom import read_back
+from appliance.contract.binding import contract_in
+from appliance.contract.functions import function_places
 from appliance.core.events import Event
 from appliance.core.ports import BodyKind, GenerationFailed
 from appliance.core.private_files import write_private
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.blueprint.behaviour import Protection
+    from appliance.contract.binding import Binding
     from appliance.db.records import Build, Project
     from appliance.db.repositories.projects import Projects
     from appliance.studio.control import Control
@@ -106,9 +109,17 @@ class Coding:
         self.rewrites = Rewrites(versions)
 
     def code_for(
-        self, build: Build, project: Project, blueprint: Blueprint, control: Control, *, principal: str
+        self,
+        build: Build,
+        project: Project,
+        blueprint: Blueprint,
+        control: Control,
+        *,
+        principal: str,
+        binding: Binding | None = None,
     ) -> Mapping[str, str]:
-        """The code by place; what was tried and what could not be written is published.
+        """The code by place; what was tried and what could not be written is published. ``binding``: operations of the
+        app's API that compute are places, too.
 
         Raises:
             GenerationCancelled, BuildCancelled: somebody stopped it.
@@ -116,7 +127,8 @@ class Coding:
             SecretFound: the model wrote a secret into it.
             AuditUnavailable: no evidence can be written.
         """
-        wanted = places(blueprint)
+        of_api = function_places(binding)
+        wanted = (*places(blueprint), *of_api)
         if not wanted:
             return {}
         before, old = self._before(project)
@@ -128,7 +140,7 @@ class Coding:
             source = _earlier(place, before, old)
             made = self._one(build, place, source, control, principal=principal, again=place.key in rewritten,
                              closed=place.key in closed, tried=place in before)  # fmt: skip
-            self._tell(build, place, made)
+            self._tell(build, place, made, of_api=place in of_api)
             if made.source:
                 code[place.key] = made.source
         self.rewrites.forget(project.id)
@@ -141,7 +153,9 @@ class Coding:
             return (), {}
         tree = self._versions.read(project.id, version.commit)
         blueprint = parse(dict(tree.files)["blueprint.app"].decode())
-        return places(blueprint), read_back(tree, blueprint)
+        contract = contract_in(dict(tree.files))
+        functions = function_places(None if contract is None else contract.binding)
+        return (*places(blueprint), *functions), read_back(tree, blueprint, functions)
 
     def _one(
         self,
@@ -180,7 +194,7 @@ class Coding:
                 )
         return made
 
-    def _tell(self, build: Build, place: Place, made: Written) -> None:
+    def _tell(self, build: Build, place: Place, made: Written, *, of_api: bool) -> None:
         results = [[item.text, item.passed, item.why] for item in made.results]
         self._events.publish(
             build.id,
@@ -199,6 +213,7 @@ class Coding:
                 )
             return
         what = "stays empty" if place.output is not None else "is not shown"
+        what = "its operation answers 501" if of_api else what
         text = f"{place.key} has no code yet, so it {what}; everything else works. The reason: {made.problem}."
         self._events.publish(build.id, "note", text=text)
 

@@ -176,9 +176,9 @@ class Pipeline:
         code: Mapping[str, str] | None = None
         for round_ in range(MAX_ROUNDS + 1):
             with self._stage(run, "write"):
-                if code is None:
-                    code = self._code(run, blueprint)
                 contract = self._contracts.of_build(run.build, run.project, blueprint)
+                if code is None:
+                    code = self._code(run, blueprint, contract)
                 tree = rendered(self._parts, blueprint, code, contract)
                 folder = self._workplace(run)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -198,11 +198,14 @@ class Pipeline:
             self._say_text(run, to_text(blueprint))
         raise AssertionError  # the loop returns or raises
 
-    def _code(self, run: Run, blueprint: Blueprint) -> Mapping[str, str]:
+    def _code(self, run: Run, blueprint: Blueprint, contract: Contract | None) -> Mapping[str, str]:
         """The code of its custom places; what the model did for it counts as the build's."""
+        build, binding = run.build, None if contract is None else contract.binding
         with metered() as meter:
             try:
-                return self._coding.code_for(run.build, run.project, blueprint, run.control, principal=run.principal)
+                return self._coding.code_for(
+                    build, run.project, blueprint, run.control, principal=run.principal, binding=binding
+                )
             finally:
                 run.tokens = together(run.tokens, meter.tokens)
                 self._builds.record_progress(run.build.id, stages=run.stages, tokens=run.tokens)

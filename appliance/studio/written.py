@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from appliance.core.filetree import FileTree
 
-_OWN: Final = frozenset({"logic.py", "custom.py"})
+_OWN: Final = frozenset({"logic.py", "custom.py", "api_functions.py"})
 _FOLDER: Final = "custom"
 
 

@@ -117,6 +117,8 @@ class Api:
         self._count += 1
         if one.body is None:
             return {}
+        if not one.entity:
+            return self._group(one.body, {}, ())
         slots = {slot.path: slot for slot in self.kept(self.world.blueprint.entity(one.entity)).slots}
         made = self._group(one.body, slots, ())
         kept = self.binding.of(one.entity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
@@ -12,6 +13,7 @@ from jsonschema.validators import extend
 from appliance.blueprint.model import OWNER, Verb
 from appliance.contract.binding import Binding, Bound, Does
 from appliance.contract.patterns import matches
+from appliance.contract.samples import sample
 from appliance.verifier.api_client import Api, json_of
 from appliance.verifier.client import Answer
 from appliance.verifier.model import CannotTry, CheckFailed, Stage
@@ -31,6 +33,7 @@ VERBS: Final = {
 _ORDER: Final = (Does.CREATE, Does.LIST, Does.READ, Does.REPLACE, Does.UPDATE, Does.DELETE)
 _TAKEN_NOT: Final = (400, 409, 422)
 _TRIES: Final = 3
+NOT_IMPLEMENTED: Final = 501
 KIND: Final = "contract_broken"
 
 
@@ -61,7 +64,9 @@ def check_contract(recorder: Recorder, world: World, binding: Binding) -> None:
             answer = api.send(None, one, _anywhere(api, one), {})
             _expect(answer, (401,), f"{one.called} answers somebody who is not signed in.")
             _valid(one, answer)
-        if one not in binding.served:
+        if one.does is Does.FUNCTION:
+            _check_function(recorder, api, one)
+        elif one not in binding.served:
             with recorder.check(Stage.CONTRACT, f"{one.called} says that it is not served, and why"):
                 answer = api.send(world.owner, one, _anywhere(api, one), {})
                 _valid(one, _expect(answer, (501,), f"{one.called} answers as if it were served."))
@@ -73,6 +78,33 @@ def check_contract(recorder: Recorder, world: World, binding: Binding) -> None:
             with recorder.check(Stage.CONTRACT, f"Another site cannot use {one.called} in somebody's name"):
                 answer = api.send(world.owner, one, _anywhere(api, one), {}, origin="http://elsewhere.example.org")
                 _expect(answer, (403,), f"Another web site could use {one.called} in somebody's name.")
+
+
+def _check_function(recorder: Recorder, api: Api, one: Bound) -> None:
+    """It answers every role alike, or says that what it computes is not written."""
+    address, body = api.binding.base + one.path, api.body(one) if one.body is not None else None
+    values = {item.name: sample(item.value, 3) for item in one.given if item.place == "query"}
+    if values:
+        plain = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
+        address += f"?{urlencode(plain)}"
+    roles = (OWNER, *api.world.blueprint.roles)
+    if api.send(api.world.owner, one, address, body).status == NOT_IMPLEMENTED:
+        roles = ()
+        with recorder.check(Stage.CONTRACT, f"{one.called} says that what it computes is not written yet"):
+            _valid(one, api.send(api.world.owner, one, address, body))
+    for role in roles:
+        title = f"{one.called} as {_called(role)} answers as the contract says"
+        with recorder.check(Stage.CONTRACT, title, role="" if role == OWNER else role):
+            answer = api.send(actor(role), one, address, body)
+            if answer.status in _TAKEN_NOT:
+                _valid(one, answer)
+                message = f"It has no answer to trial values: {answer.body[:200]}"
+                raise CannotTry(message)
+            _valid(one, _expect(answer, (one.status,), f"{one.called} does not answer as the contract says."))
+    with recorder.check(Stage.CONTRACT, f"Another site cannot use {one.called} in somebody's name"):
+        if one.method != "GET":
+            answer = api.send(api.world.owner, one, address, body, origin="http://elsewhere.example.org")
+            _expect(answer, (403,), f"Another web site could use {one.called} in somebody's name.")
 
 
 def _called(role: str) -> str:
@@ -175,7 +207,7 @@ def _valid(one: Bound, answer: Answer) -> Any:
     Raises:
         CheckFailed: it does not.
     """
-    if answer.status == 204 or (answer.status < 300 and one.answer is None):
+    if answer.status == 204 or (answer.status < 300 and one.answer is None and not one.results):
         if answer.body:
             message = f"{one.called} answers something where the contract has nothing."
             raise CheckFailed(KIND, message, detail=answer.request)

@@ -19,6 +19,7 @@ _DEEDS: Final = {
     Does.REPLACE: "Replaces one",
     Does.UPDATE: "Changes one",
     Does.DELETE: "Deletes one",
+    Does.FUNCTION: "Computes",
 }
 _GIVEN: Final = {
     Source.ID: "the record’s own number",
@@ -60,6 +61,9 @@ def operation_rows(binding: Binding) -> list[OperationRow]:
 def _detail(one: Bound) -> str:
     if one.does not in _DEEDS:
         return one.why
+    if one.does is Does.FUNCTION:
+        results = ", ".join(result.name for result in one.results)
+        return f"{results}: the model writes it from the contract’s words; until then it answers 501"
     narrowing = [asked.name for asked in one.asked if asked.filters]
     parts = [one.summary] if one.summary else []
     if narrowing:

@@ -11,19 +11,21 @@ import httpx
 import pytest
 
 from appliance.blueprint.edits import DeleteField, RenameEntity, RenameField
+from appliance.codegen.custom.write import Status, Written
 from appliance.contract.binding import DOCUMENT, contract_in
 from appliance.contract.errors import ContractRefused
 from appliance.db.records import BuildState
 from appliance.studio.errors import NotFound
 from appliance.studio.screening import AskFirst, Choice, SecretFound
 from tests.fakes.studio_planner import ScriptedPlanner
-from tests.fixtures.api_contracts import ROOMS
+from tests.fixtures.api_contracts import PARTS, ROOMS
 from tests.fixtures.studio import UWE, maker, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from appliance.app import Appliance
+    from appliance.blueprint.places import Place
     from appliance.db.records import Build
 
 pytestmark = pytest.mark.sandbox
@@ -31,9 +33,27 @@ BASE = "/v1/rooms-api"
 ABOUT = "Who sits where."
 
 
+class Scribe:
+    """Writes the one function that it knows, and keeps what is there."""
+
+    def __init__(self) -> None:
+        self.wrote: list[str] = []
+
+    def keep(self, place: Place, source: str) -> Written:
+        return Written(place.key, Status.KEPT, source, 0, ())
+
+    def write(self, place: Place, *, on_text: Callable[[str], None]) -> Written:
+        self.wrote.append(place.key)
+        source = f"def {place.function}(pieces: Decimal, price: Decimal) -> Decimal:\n    return pieces * price\n"
+        return Written(place.key, Status.WRITTEN, source, 1, ())
+
+
+SCRIBE = Scribe()
+
+
 @pytest.fixture(scope="module")
 def appliance() -> Iterator[Appliance]:
-    with running(ScriptedPlanner()) as made:
+    with running(ScriptedPlanner(), coder=SCRIBE) as made:
         yield made
 
 
@@ -63,7 +83,9 @@ def app_id(appliance: Appliance) -> str:
     return build.project_id
 
 
-def ask(appliance: Appliance, app_id: str, method: str, path: str, content: object = None) -> httpx.Response:
+def ask(
+    appliance: Appliance, app_id: str, method: str, path: str, content: object = None, *, base: str = BASE
+) -> httpx.Response:
     """A request to the running app as its owner."""
     project = appliance.studio.projects.get(app_id)
     assert project is not None
@@ -73,7 +95,7 @@ def ask(appliance: Appliance, app_id: str, method: str, path: str, content: obje
     transport = httpx.HTTPTransport(uds=str(appliance.apps.address(release.app_id).socket))
     with httpx.Client(transport=transport, base_url="http://app.test") as client:
         headers = {"X-Intramural-Identity": token}
-        return client.request(method, BASE + path, json=content, headers=headers)
+        return client.request(method, base + path, json=content, headers=headers)
 
 
 def revised(appliance: Appliance, app_id: str, *edits) -> Build:
@@ -139,6 +161,19 @@ def test_secrets_block_and_numbers_of_people_ask(appliance):
     offered = service.take(maker(), secret, "")
     with pytest.raises(SecretFound, match="contract"):
         service.create(maker(), offered.draft.id, Choice.SEND)
+
+
+def test_what_computes_is_written_once_and_stays(appliance):
+    build = appliance.transfers.contracts.build(maker(), PARTS, "", Choice.NONE)
+    assert finished(appliance, build).state is BuildState.DONE
+    assert SCRIBE.wrote == ["countStock.worth"]
+    assert [leaf.event for _, leaf in appliance.audit.leaves()].count("code.written") == 2
+    sent = {"pieces": 4, "price": 2.5}
+    assert ask(appliance, build.project_id, "POST", "/stocktake", sent, base="").json() == {"worth": 10}
+    done = revised(appliance, build.project_id, RenameField("Part", "name", "called"))
+    assert done.state is BuildState.DONE, done.error
+    assert SCRIBE.wrote == ["countStock.worth"]
+    assert ask(appliance, build.project_id, "POST", "/stocktake", sent, base="").json() == {"worth": 10}
 
 
 def test_what_cannot_be_read_is_not_kept(appliance):

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint import naming
+from appliance.blueprint.model import Scalar
+from appliance.codegen.custom.signature import field_kind
 from appliance.codegen.emit.api_models import Models, value_type
+from appliance.codegen.emit.api_parts import body_leaf, functions_module, query_parameter
 from appliance.codegen.emit.names import Names, plain
 from appliance.codegen.errors import RenderError
 from appliance.contract.binding import Counter, Does, Slot, Source
+from appliance.contract.functions import field_type, function_places
 from appliance.contract.shapes import Group, Leaf, Many, Value
 
 if TYPE_CHECKING:
-    from appliance.contract.binding import Asked, Binding, Bound, Fault, Kept, Parent
-    from appliance.contract.shapes import Kind, Member
+    from collections.abc import Mapping
+
+    from appliance.blueprint.places import Place
+    from appliance.contract.binding import Asked, Binding, Bound, Kept, Parent
+    from appliance.contract.shapes import Member
 
 Path = tuple[str, ...]
+NOT_WRITTEN: Final = "what it computes is not written yet"
 
 
 @dataclass
@@ -29,6 +37,7 @@ class ApiCode:
 
     names: Names
     binding: Binding
+    code: Mapping[str, str]
     models: Models = field(default_factory=Models)
     shapes: dict[tuple[Group, str], str] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)
@@ -36,13 +45,32 @@ class ApiCode:
     def modules(self) -> dict[str, str]:
         """The texts of ``api.py`` and ``api_shapes.py``."""
         text = self._module()
-        return {"api": text, "api_shapes": self.models.module(plain(self.names.blueprint.name))}
+        title = plain(self.names.blueprint.name)
+        modules = {"api": text, "api_shapes": self.models.module(title)}
+        functions = self._functions()
+        return {**modules, "api_functions": functions_module(title, functions)} if functions else modules
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The operations that compute and have their functions."""
+        functions = (one for one in self.binding.operations if one.does is Does.FUNCTION)
+        return frozenset(one.called for one in functions if self._is_written(one))
+
+    def _functions(self) -> list[str]:
+        """The functions of operations all of whose results have one."""
+        return [
+            self.code[place.key]
+            for one in self.binding.operations
+            if one.does is Does.FUNCTION and self._is_written(one)
+            for place in self._places(one)
+        ]
 
     def _module(self) -> str:
         kept = [self._kept(one) for one in self.binding.kept]
         operations = [self._operation(one) for one in self.binding.operations]
         text = "\n\n".join(["\n".join(kept), *self.shown])
         title = plain(self.names.blueprint.name)
+        functions = "from . import api_functions as functions\n" if self._functions() else ""
         return f'''"""The JSON API of {title}: exactly the operations of ``contract/openapi.yaml``.
 
 Each says what it does with which records. Who may do it, what must hold, and what is recorded is the same as on the
@@ -55,10 +83,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from . import api_shapes as shapes
+{functions}from . import api_shapes as shapes
 from . import models
 from .kit.api import types
-from .kit.api.model import Api, Asked, Body, Fault, Kept, Operation, Parent, Part, Shown, Wrap
+from .kit.api.model import (
+    Api, Asked, Body, Fault, Given, Kept, Operation, Parent, Part, Result, Shown, Work, Wrap
+)
 
 {text}
 
@@ -149,12 +179,16 @@ API = Api({self.binding.title!r}, {self.binding.base!r}, OPERATIONS)
 
     def _operation(self, one: Bound) -> str:
         arguments = [f"id={one.id!r}", f"method={one.method!r}", f"path={one.path!r}"]
-        does = Does.REFUSED if one.does is Does.FUNCTION else one.does
+        written = one.does is Does.FUNCTION and self._is_written(one)
+        does = Does.REFUSED if one.does is Does.FUNCTION and not written else one.does
         arguments.append(f"does={does.value!r}")
-        if one.entity and does is not Does.REFUSED:
+        if written:
+            arguments += self._function(one)
+        elif one.entity and does is not Does.REFUSED:
             arguments += self._on_records(one)
-        if one.why:
-            arguments.append(f"why={one.why!r}")
+        why = NOT_WRITTEN if one.does is Does.FUNCTION and not written else one.why
+        if why:
+            arguments.append(f"why={why!r}")
         if one.faults:
             faults = ", ".join(
                 f"Fault({fault.status!r}, {fault.media!r}, {fault.members!r})"
@@ -164,6 +198,36 @@ API = Api({self.binding.title!r}, {self.binding.base!r}, OPERATIONS)
             )
             arguments.append(f"faults=({faults},)")
         return f"    Operation({', '.join(arguments)}),\n"
+
+    def _is_written(self, one: Bound) -> bool:
+        places = [place for place in function_places(self.binding) if place.entity == one.id]
+        return all(self.code.get(place.key) for place in places)
+
+    def _function(self, one: Bound) -> list[str]:
+        """What it computes: each result by a function in ``api_functions.py``."""
+        hint = naming.class_name(one.id)
+        given = "".join(
+            f"Given({item.name!r}, {item.place!r}, {field_kind(field_type(item.value))!r}, {item.default!r}), "
+            for item in one.given
+        )
+        results = ""
+        for place, result in zip(self._places(one), one.results, strict=True):
+            options = getattr(place.output, "options", ())
+            kind = field_kind(place.output or Scalar.TEXT)
+            more = f", {options!r}" if options else ""
+            called = f"functions.{place.function}"
+            results += f"Result({result.name!r}, {called}, {kind!r}, {result.value.leaf.value!r}{more}), "
+        answer = self.models.name(one.answer or Group(()), f"{hint}Answer")
+        made = [f"status={one.status}", f"work=Work(({given}), ({results}), shapes.{answer})"]
+        if one.body is not None:
+            made.append(
+                f"body=Body(shapes.{self.models.name(one.body, f'{hint}Body')}, (), required={one.body_required!r})"
+            )
+        asked = "".join(f"{query_parameter(item)}, " for item in one.given if item.place == "query")
+        return [*made, f"asked=({asked})"] if asked else made
+
+    def _places(self, one: Bound) -> list[Place]:
+        return [place for place in function_places(self.binding) if place.entity == one.id]
 
     def _on_records(self, one: Bound) -> list[str]:
         made = [f"kept={self._kept_name(one.entity)}", f"status={one.status}"]
@@ -206,7 +270,7 @@ API = Api({self.binding.title!r}, {self.binding.base!r}, OPERATIONS)
                 found += self._body_parts(member.kind, entity, here, hint)
             elif slot is not None and slot.source in (Source.FIELD, Source.REF, Source.EMBEDDED):
                 arguments = [repr(here), repr(slot.source.value), f"field={self._field(entity, slot.field)!r}"]
-                leaf = _body_leaf(member.kind, slot, self.binding.of(slot.entity))
+                leaf = body_leaf(member.kind, slot, self.binding.of(slot.entity))
                 arguments += [f"leaf={leaf!r}"] if leaf != Leaf.TEXT.value else []
                 if slot.entity:
                     arguments.append(f"to={self._kept_name(slot.entity)}")
@@ -234,16 +298,3 @@ API = Api({self.binding.title!r}, {self.binding.base!r}, OPERATIONS)
         if item.why:
             arguments.append(f"why={item.why!r}")
         return f"Asked({', '.join(arguments)})"
-
-
-def _fault(fault: Fault) -> str:
-    more = f", {fault.media!r}, {fault.members!r}" if fault.members else ""
-    return f"Fault({fault.status!r}{more})"
-
-
-def _body_leaf(kind: Kind, slot: Slot, target: Kept | None) -> str:
-    """How a single value is written; for a whole record, the name of its id."""
-    if slot.source is Source.EMBEDDED and target is not None:
-        own = next((one for one in target.slots if one.source is Source.ID), None)
-        return own.path[0] if own is not None else ""
-    return kind.leaf.value if isinstance(kind, Value) else Leaf.TEXT.value

@@ -17,6 +17,7 @@ _WORDS: Final = {
     Does.UPDATE: "changes",
     Does.DELETE: "deletes",
 }
+_FUNCTION: Final = "computes {}: `api_functions.py`; 501 where that has none"
 
 
 def section(binding: Binding | None) -> str:
@@ -41,4 +42,6 @@ Refusals are problem details (RFC 9457) where the contract says nothing else.
 def _said(one: Bound) -> str:
     if one.does in _WORDS:
         return f"{_WORDS[one.does]} {one.entity}" + (f": {one.summary}" if one.summary else "")
+    if one.does is Does.FUNCTION:
+        return _FUNCTION.format(", ".join(result.name for result in one.results))
     return f"answers 501: {one.why}"

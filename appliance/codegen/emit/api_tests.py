@@ -8,6 +8,8 @@ from appliance.blueprint.model import OWNER
 from appliance.contract.binding import Does
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from appliance.codegen.emit.names import Names
     from appliance.contract.binding import Binding
 
@@ -70,9 +72,9 @@ def test_another_site_changes_nothing(
 '''
 
 
-def test_api(names: Names, binding: Binding) -> str:
-    """The text of ``tests/test_api.py``."""
-    served = {one.called for one in binding.served}
+def test_api(names: Names, binding: Binding, written: Collection[str]) -> str:
+    """The text of ``tests/test_api.py``. ``written``: operations whose functions are there."""
+    served = {one.called for one in binding.served} | set(written)
     operations = "".join(
         f"    ({one.method!r}, {binding.base + _filled(one.path)!r}, {one.called in served!r}),\n"
         for one in binding.operations

@@ -124,25 +124,31 @@ class CustomCode:
         return _TEST.format(package=self._names.package, cases="".join(lines))
 
 
-def read_back(tree: FileTree, blueprint: Blueprint) -> dict[str, str]:
-    """The code of a version's places, by key; what cannot be found is left out."""
+def read_back(tree: FileTree, blueprint: Blueprint, of_api: tuple[Place, ...] = ()) -> dict[str, str]:
+    """The code of a version's places, by key; what cannot be found is left out. ``of_api``: those of its JSON API."""
     package = package_name(blueprint.name)
     files = dict(tree.files)
-    logic = files.get(f"{package}/logic.py", b"").decode("utf-8", "replace")
-    functions: dict[str, str] = {}
-    try:
-        for node in ast.parse(logic).body:
-            if isinstance(node, ast.FunctionDef):
-                functions[node.name] = ast.get_source_segment(logic, node) or ""
-    except (SyntaxError, ValueError):
-        functions = {}
+    functions = _functions_in(files.get(f"{package}/logic.py", b""))
     found = {}
+    others = _functions_in(files.get(f"{package}/api_functions.py", b"")) if of_api else {}
+    for place in of_api:
+        if source := others.get(place.function):
+            found[place.key] = source
     for place in places(blueprint):
         template = files.get(f"{package}/templates/{_template(place)}", b"").decode("utf-8", "replace")
         source = template if place.output is None else functions.get(place.function, "")
         if source:
             found[place.key] = source.replace("rounded_half_up(", "rounded(")
     return found
+
+
+def _functions_in(content: bytes) -> dict[str, str]:
+    text = content.decode("utf-8", "replace")
+    try:
+        nodes = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    except (SyntaxError, ValueError):
+        return {}
+    return {node.name: ast.get_source_segment(text, node) or "" for node in nodes}
 
 
 def _template(place: Place) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import BaseModel, TypeAdapter
 
     from ..records import Entity
@@ -18,6 +20,7 @@ CREATE: Final = "create"
 REPLACE: Final = "replace"
 UPDATE: Final = "update"
 DELETE: Final = "delete"
+FUNCTION: Final = "function"
 REFUSED: Final = "refused"
 
 
@@ -118,6 +121,36 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """Something that a function is given: its name, where it is sent (``body`` or ``query``), and its kind."""
+
+    name: str
+    place: str
+    kind: str
+    default: str | int | float | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A property of an answer, and the function that works it out."""
+
+    name: str
+    function: Callable[..., Any]
+    kind: str
+    leaf: str = "text"
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an operation computes from what; ``answer`` is the shape of all results together."""
+
+    given: tuple[Given, ...]
+    results: tuple[Result, ...]
+    answer: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one path, below the API's base."""
 
@@ -136,6 +169,7 @@ class Operation:
     parents: tuple[Parent, ...] = ()
     asked: tuple[Asked, ...] = ()
     faults: tuple[Fault, ...] = ()
+    work: Work | None = None
     why: str = ""
 
     def fault(self, status: int) -> Fault | None:

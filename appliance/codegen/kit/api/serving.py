@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from ..access import Verb
 from ..web import AppRequest, identity_of, runtime_of
 from .asking import above, asked, check_sender, named, read_body
+from .computing import computed
 from .listing import listed
 from .model import CREATE, DELETE, LIST, READ, REFUSED
 from .refusing import Refusal, refuse
@@ -71,6 +72,11 @@ def _answered(request: AppRequest, operation: Operation, raw: bytes) -> Response
 
 def _served(visit: Visit, request: AppRequest, operation: Operation, raw: bytes) -> Response[Any]:
     kept = operation.kept
+    if operation.work is not None:
+        sent = asked(visit, request, operation)
+        if operation.body is not None:
+            sent |= read_body(visit, request, operation.body, raw)
+        return _json(operation, computed(visit, operation, operation.work, sent))
     if operation.does == REFUSED or kept is None:
         message = visit.language.say("This operation of the contract is not served: {why}.", why=operation.why)
         raise Refusal((501,), message)
