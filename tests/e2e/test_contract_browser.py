@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.e2e.test_api_keys_browser import looks_right
+from tests.faults.test_studio_crash import ROOT
 from tests.fixtures.api_contracts import CONTRACTS
 from tests.fixtures.studio_browser import FLAGS, Watched, ready, served, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Page
 
@@ -21,18 +27,18 @@ EMPTY = "openapi: 3.1.0\ninfo: {title: X, version: '1'}\npaths: {}"
 
 
 @pytest.fixture(scope="module")
-def at() -> Iterator[tuple[Page, str]]:
-    """Maya's page, and the studio's address."""
+def at() -> Iterator[tuple[Page, str, Path]]:
+    """Maya's page, the studio's address, and the appliance's home."""
     with served(0.0) as (studio, service), service.running(), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         watched = Watched(browser.new_context().new_page())
         sign_in(watched.page, studio, "Maya")
-        yield watched.page, studio
+        yield watched.page, studio, service.home
         browser.close()
 
 
-def test_what_is_no_contract_stays_in_the_box_with_what_to_do(at: tuple[Page, str]) -> None:
-    page, studio = at
+def test_what_is_no_contract_stays_in_the_box_with_what_to_do(at: tuple[Page, str, Path]) -> None:
+    page, studio, _ = at
     page.goto(studio)
     page.get_by_role("link", name="Start from an API contract").click()
     page.get_by_role("button", name="Look at it").click()
@@ -47,8 +53,8 @@ def test_what_is_no_contract_stays_in_the_box_with_what_to_do(at: tuple[Page, st
     looks_right(page, "contract-new")
 
 
-def test_from_a_contract_to_an_app_that_answers_it(at: tuple[Page, str]) -> None:
-    page, studio = at
+def test_from_a_contract_to_an_app_that_answers_it(at: tuple[Page, str, Path]) -> None:
+    page, studio, _ = at
     page.goto(f"{studio}/contracts/new")
     page.get_by_label("OpenAPI 3.0 or 3.1").set_input_files(CONTRACTS / "room_booking.yaml")
     page.get_by_role("button", name="Look at it").click()
@@ -79,3 +85,24 @@ def test_from_a_contract_to_an_app_that_answers_it(at: tuple[Page, str]) -> None
         }"""
     )
     assert answer == [201, 1, "Attic"]
+
+
+def test_a_command_does_the_same(at: tuple[Page, str, Path]) -> None:
+    _, _, home = at
+    command = [sys.executable, "-m", "appliance.cli", "contract", str(CONTRACTS / "spare_parts.json"), "Our shelves."]
+    env = {**os.environ, "INTRAMURAL_HOME": str(home)}
+    looked = subprocess.run([*command, "--look"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert looked.returncode == 0, looked.stderr
+    assert "GET /parts: list Part" in looked.stderr
+    assert "Part.dimensions: left out" in looked.stderr
+    made = subprocess.run(
+        [*command, "--json", "--name", "Shelves"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    assert (told["name"], told["report"]["verified"]) == ("Shelves", True)
+    broken = subprocess.run(
+        [*command[:-2], str(ROOT / "LICENSE")], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert broken.returncode == 2
+    assert "What to do" in broken.stderr
