@@ -15,11 +15,12 @@ from appliance.contract.binding import Binding, Bound, Does, Note, Source
 from appliance.contract.faults import faults_of
 from appliance.contract.functions import MAX_FUNCTIONS, function_of
 from appliance.contract.operations import bound, schemas_of
-from appliance.contract.properties import Table, flat
+from appliance.contract.properties import Flattening, Table
 from appliance.contract.records import Record, fill, identify
 from appliance.contract.references import Parents, add_parents, add_related, referred_by
 from appliance.contract.resources import Resource, resources
-from appliance.contract.taken import Taken, note_of, pruned, taken_of
+from appliance.contract.shapes import Group
+from appliance.contract.taken import Taken, acknowledging, note_of, pruned, taken_of
 from appliance.contract.typed import Left, Unsayable
 from appliance.contract.words import entity_name
 
@@ -84,6 +85,7 @@ def _name_records(work: _Work, found: list[Resource]) -> dict[str, str]:
                 taken.append(taken_of(does, operation, resource, work.notes))
             except Unsayable as error:
                 work.refused[operation.called] = str(error)
+        taken = acknowledging(taken)
         component = _usual(one.component for one in taken if one.component)
         shared = work.components.get(component) if component and resource.above else None
         if shared is None and not any(one.answer or one.body for one in taken):
@@ -116,26 +118,36 @@ def _gather(work: _Work) -> None:
     """All properties of each kind of record; an operation that contradicts the others is refused."""
     kept: list[Taken] = []
     for one in work.taken:
-        table = work.records[one.entity].table
         left: list[Left] = []
-        unkept: list[Left] = []
+        table = work.records[one.entity].table
         try:
-            answer = flat(one.answer, work.components, left) if one.answer is not None else []
-            body = flat(one.body, work.components, unkept) if one.body is not None else []
-            table.check(answer)
-            table.check_body(body)
+            met = Flattening(work.components, left).flat(one.answer) if one.answer is not None else []
+            table.check(met)
         except Unsayable as error:
             work.refused[one.operation.called] = str(error)
             continue
-        table.add_answer(answer)
-        table.add_body([met for met in body if not met.related], create=one.does is Does.CREATE)
-        unkept += [Left(met.path, "a list of records is read, not sent") for met in body if met.related]
+        table.add_answer(met)
         work.notes += [note_of(one.operation, "answer", one.answer, item.path, item.why) for item in left]
-        work.notes += [note_of(one.operation, "body", one.body, item.path, item.why) for item in unkept]
-        work.lost[one.operation.called] = {item.path for item in unkept}
-        answer_kept = None if one.answer is None else pruned(one.answer, {item.path for item in left})
-        kept.append(replace(one, answer=answer_kept))
-    work.taken = kept
+        shown = None if one.answer is None else pruned(one.answer, {item.path for item in left})
+        kept.append(replace(one, answer=shown))
+    work.taken = [one for one in kept if one.body is None or _gather_body(work, one)]
+
+
+def _gather_body(work: _Work, one: Taken) -> bool:
+    """What a request takes; False: it contradicts the answers, or must hold what cannot be kept."""
+    table = work.records[one.entity].table
+    left: list[Left] = []
+    try:
+        met = Flattening(work.components, left, table.records_inside).flat(one.body or Group(()))
+        table.check_body(met)
+    except Unsayable as error:
+        work.refused[one.operation.called] = str(error)
+        return False
+    table.add_body([item for item in met if not item.related], create=one.does is Does.CREATE)
+    left += [Left(item.path, "a list of records is read, not sent") for item in met if item.related]
+    work.notes += [note_of(one.operation, "body", one.body, item.path, item.why) for item in left]
+    work.lost[one.operation.called] = {item.path for item in left}
+    return True
 
 
 def _make_fields(work: _Work) -> None:

@@ -194,6 +194,8 @@ class Bound(Struct, frozen=True):
     """Properties of the body that are not kept; sending one is refused."""
     answer: Group | None = None
     envelope: str = ""
+    said: tuple[tuple[str, str], ...] = ()
+    """Properties of the answer that say that it was done (``message``) or that it was (``yes``), beside the record."""
     wrap: Wrap | None = None
     key: str = ""
     parents: tuple[Parent, ...] = ()

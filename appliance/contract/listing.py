@@ -163,6 +163,8 @@ def asked_of(parameter: Parameter, slots: Mapping[tuple[str, ...], Slot], *, is_
         if path is not None and slots[path].nested == () and slots[path].many is None:
             return Asked(name, place, value, parameter.required, filters=path, default=default)
     why = "it is a list" if value is None else "nothing of a record is called so"
+    if parameter.required and parameter.place is Place.COOKIE:
+        raise Unsayable(f"the cookie “{name}” must be sent with it, and nothing says what it means")
     if parameter.required and parameter.place is Place.QUERY:
         raise Unsayable(f"“{name}” must be sent with it, and {why}")
     return Asked(name, place, value or Value(Leaf.TEXT), parameter.required, default=default, why=why)

@@ -59,6 +59,7 @@ def bound(
         left=tuple(dict.fromkeys([*one.left, *(path[0] for path in lost if len(path) == 1)])),
         answer=one.answer,
         envelope=one.envelope,
+        said=one.said,
         wrap=one.wrap,
         key=one.resource.key if one.does not in (Does.LIST, Does.CREATE) else "",
         parents=parents,

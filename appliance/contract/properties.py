@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.contract.shapes import Group, Leaf, Many, Member, Value
 from appliance.contract.typed import Left, Unsayable
+from appliance.contract.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,57 +57,68 @@ class Property:
         return max(self.tellers, key=lambda item: (item.defaults, bool(item.about), item.example is not None))
 
 
-def flat(group: Group, entities: Mapping[str, str], left: list[Left]) -> list[Met]:
-    """The properties of an object, those of inner objects with their whole path.
+@dataclass
+class Flattening:
+    """Objects taken apart. ``entities``: the kinds of records by the name of their schema; ``inside``: places where an
+    answer shows a whole record, so that a request names one there. What is left out goes to ``left``."""
 
-    ``entities``: the kinds of records by the name of their schema. What is left out goes to ``left``.
+    entities: Mapping[str, str]
+    left: list[Left]
+    inside: Mapping[Path, str] = field(default_factory=dict)
 
-    Raises:
-        Unsayable: one that must be there cannot be kept.
-    """
-    return list(_flat(group, entities, left, (), always=True))
+    def flat(self, group: Group) -> list[Met]:
+        """The properties of an object, those of inner objects with their whole path.
 
+        Raises:
+            Unsayable: one that must be there cannot be kept.
+        """
+        return list(self._all(group, (), always=True))
 
-def _flat(group: Group, entities: Mapping[str, str], left: list[Left], path: Path, *, always: bool) -> Iterator[Met]:
-    for member in group.members:
-        here, required = (*path, member.name), always and member.required
-        try:
-            yield from _one(member, entities, left, here, required=required)
-        except Unsayable as error:
-            if required:
-                raise Unsayable(f"“{'.'.join(here)}” cannot be kept: {error}") from error
-            left.append(Left(here, str(error)))
+    def _all(self, group: Group, path: Path, *, always: bool) -> Iterator[Met]:
+        for member in group.members:
+            here, required = (*path, member.name), always and member.required
+            try:
+                yield from self._one(member, here, required=required)
+            except Unsayable as error:
+                if required:
+                    raise Unsayable(f"“{'.'.join(here)}” cannot be kept: {error}") from error
+                self.left.append(Left(here, str(error)))
 
-
-def _one(member: Member, entities: Mapping[str, str], left: list[Left], path: Path, *, required: bool) -> Iterator[Met]:
-    kind = member.kind
-    if isinstance(kind, Value):
-        yield Met(path, member, required, value=kind)
-    elif isinstance(kind, Group):
-        if kind.component in entities:
-            yield Met(path, member, required, entity=entities[kind.component])
-        elif len(path) >= MAX_INSIDE:
-            raise Unsayable("it is an object inside objects inside objects")
+    def _one(self, member: Member, path: Path, *, required: bool) -> Iterator[Met]:
+        kind = member.kind
+        if isinstance(kind, Value):
+            yield Met(path, member, required, value=kind)
+        elif isinstance(kind, Group):
+            yield from self._object(kind, member, path, required=required)
+        elif isinstance(kind.of, Value):
+            if kind.of.leaf in (Leaf.BOOLEAN, Leaf.INTEGER, Leaf.NUMBER) or kind.of.nullable:
+                raise Unsayable("only texts can be kept in a list")
+            yield Met(path, member, required, many=kind)
+        elif isinstance(kind.of, Group) and kind.of.component in self.entities:
+            yield Met(path, member, required, entity=self.entities[kind.of.component], related=True)
         else:
-            inner: list[Left] = []
-            found = list(_flat(kind, entities, inner, path, always=required and not kind.nullable))
-            if not required:  # an inner property that must be there decides about the whole object
-                needed = {one.name for one in kind.members if one.required}
-                lost = next(
-                    (item for item in inner if len(item.path) == len(path) + 1 and item.path[-1] in needed), None
-                )
-                if lost is not None:
-                    raise Unsayable(f"“{lost.path[-1]}” in it cannot be kept: {lost.why}")
-            left += inner
-            yield from found
-    elif isinstance(kind.of, Value):
-        if kind.of.leaf in (Leaf.BOOLEAN, Leaf.INTEGER, Leaf.NUMBER) or kind.of.nullable:
-            raise Unsayable("only texts can be kept in a list")
-        yield Met(path, member, required, many=kind)
-    elif isinstance(kind.of, Group) and kind.of.component in entities:
-        yield Met(path, member, required, entity=entities[kind.of.component], related=True)
-    else:
-        raise Unsayable("it is a list of objects that have no address of their own")
+            raise Unsayable("it is a list of objects that have no address of their own")
+
+    def _object(self, kind: Group, member: Member, path: Path, *, required: bool) -> Iterator[Met]:
+        entity = self.inside.get(path) or self.entities.get(kind.component)
+        if entity is not None:
+            names = {plain(one.name) for one in kind.members}
+            if names.isdisjoint({"id", "uuid", f"{plain(entity)}id"}):
+                raise Unsayable(f"it does not hold the id of the {entity}")
+            yield Met(path, member, required, entity=entity)
+            return
+        if len(path) >= MAX_INSIDE:
+            raise Unsayable("it is an object inside objects inside objects")
+        inner = Flattening(self.entities, [], self.inside)
+        found = list(inner._all(kind, path, always=required and not kind.nullable))
+        if not required:  # an inner property that must be there decides about the whole object
+            needed = {one.name for one in kind.members if one.required}
+            deep = len(path) + 1
+            lost = next((item for item in inner.left if len(item.path) == deep and item.path[-1] in needed), None)
+            if lost is not None:
+                raise Unsayable(f"“{lost.path[-1]}” in it cannot be kept: {lost.why}")
+        self.left += inner.left
+        yield from found
 
 
 @dataclass
@@ -114,6 +126,12 @@ class Table:
     """All properties of one kind of record."""
 
     properties: dict[Path, Property] = field(default_factory=dict)
+
+    @property
+    def records_inside(self) -> dict[Path, str]:
+        """Where an answer shows a whole record of another kind."""
+        every = self.properties.values()
+        return {prop.path: prop.first.entity for prop in every if prop.first.entity and not prop.first.related}
 
     def check(self, met: list[Met]) -> None:
         """Refuse what contradicts what is there.

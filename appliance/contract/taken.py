@@ -11,7 +11,7 @@ from appliance.contract.binding import Does, Note, Wrap
 from appliance.contract.description import Place
 from appliance.contract.listing import rows_of
 from appliance.contract.resources import success
-from appliance.contract.shapes import Group, Many, Member, Value
+from appliance.contract.shapes import Group, Leaf, Many, Member, Value
 from appliance.contract.typed import Left, Unsayable, shape_of
 from appliance.contract.words import plain
 
@@ -44,6 +44,7 @@ class Taken:
     wrap: Wrap | None = None
     body: Group | None = None
     left: tuple[str, ...] = ()
+    said: tuple[tuple[str, str], ...] = ()
     entity: str = ""
 
     @property
@@ -115,6 +116,35 @@ def _answered(made: Taken, response: Response | None, left: list[Left]) -> Taken
     if envelope is not None and isinstance(envelope.kind, Group):
         return replace(made, answer=without(envelope.kind, read_only=False), envelope=envelope.name)
     return replace(made, answer=without(kind, read_only=False))
+
+
+def acknowledging(every: list[Taken]) -> list[Taken]:
+    """The operations of one collection, each with what only says that it was done apart from what is of the record."""
+    shown = [one.answer for one in every if one.does in (Does.READ, Does.LIST) and one.answer is not None]
+    shown = shown or [one.body for one in every if one.body is not None]
+    names = {member.name for group in shown for member in group.members}
+    made: list[Taken] = []
+    for one in every:
+        said: dict[str, str] = {}
+        if one.does not in (Does.READ, Does.LIST) and one.answer is not None and names:
+            for member in one.answer.members:
+                what = _said(member)
+                if what and member.name not in names:
+                    said[member.name] = what
+        if said and one.answer is not None:
+            kept = pruned(one.answer, {(name,) for name in said})
+            one = replace(one, answer=kept, said=tuple(said.items()))  # noqa: PLW2901 - the same operation, told apart
+        made.append(one)
+    return made
+
+
+def _said(member: Member) -> str:
+    name, kind = plain(member.name), member.kind
+    if not isinstance(kind, Value) or kind.options:
+        return ""
+    if kind.leaf is Leaf.BOOLEAN:
+        return "yes" if name in ("success", "ok", "deleted", "created", "updated", "done") else ""
+    return "message" if kind.free and kind.longest is None and name in ("message", "detail", "info", "status") else ""
 
 
 def _envelope(group: Group) -> Member | None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 from appliance.blueprint.model import Entity
 from appliance.blueprint.naming import identifier
@@ -37,11 +38,15 @@ class Api:
             CannotTry: nothing to put into it.
         """
         path = self.binding.base + one.path
-        for parent in one.parents:
+        for number, parent in enumerate(one.parents):
+            value = "trial"
             if parent.entity:
-                path = path.replace(f"{{{parent.parameter}}}", self.key(self.row(parent.entity)))
-            else:
-                path = path.replace(f"{{{parent.parameter}}}", "trial")
+                value = self.key(self.row(parent.entity))
+            else:  # what the record below it holds
+                below = next((other.entity for other in one.parents[number + 1 :] if other.entity), "")
+                holds = self.row(below) if below else row
+                value = holds.values.get(identifier(parent.field), value) if holds is not None else value
+            path = path.replace(f"{{{parent.parameter}}}", quote(value, safe=""))
         return path.replace(f"{{{one.key}}}", self.key(row)) if one.key and row is not None else path
 
     def row(self, entity: str) -> Row:
@@ -60,13 +65,10 @@ class Api:
         entity = self.world.blueprint.entity(one.entity)
         row = self.world.add(self.world.owner, entity)
         last = one.parents[-1] if one.parents else None
-        if last is not None and row.values.get(identifier(last.field)) != self._typed(last.entity):
+        if last is not None and last.entity and row.values.get(identifier(last.field)) != str(self.row(last.entity).id):
             message = "The record does not belong to what its address names."
             raise CannotTry(message)
         return row
-
-    def _typed(self, entity: str) -> str | None:
-        return str(self.row(entity).id) if entity else None
 
     def key(self, row: Row) -> str:
         """What names a row in a path.
@@ -165,8 +167,15 @@ class Api:
         return int(text) if value is not None and value.leaf is Leaf.INTEGER else text
 
     def send(self, who: Actor | None, one: Bound, address: str, content: Any = None, *, origin: str = "") -> Answer:
-        """One request."""
-        return self.world.client.send(who, one.method, address, content, origin=origin)
+        """One request, with the parameters that it must have."""
+        needed = {item.name: sample(item.value, 1) for item in one.asked if item.required and item.place == "query"}
+        if needed:
+            plain = {name: str(value).lower() if isinstance(value, bool) else value for name, value in needed.items()}
+            address += f"{'&' if '?' in address else '?'}{urlencode(plain)}"
+        headers = {
+            item.name: str(sample(item.value, 1)) for item in one.asked if item.required and item.place == "header"
+        }
+        return self.world.client.send(who, one.method, address, content, origin=origin, headers=headers)
 
 
 def json_of(answer: Answer) -> Any:

@@ -80,11 +80,20 @@ class AppClient:
             who, httpx.Request("POST", f"{ORIGIN}{path}", data=dict(values), files=parts, headers=headers)
         )
 
-    def send(self, who: Actor | None, method: str, path: str, content: Any = None, *, origin: str = "") -> Answer:
+    def send(
+        self,
+        who: Actor | None,
+        method: str,
+        path: str,
+        content: Any = None,
+        *,
+        origin: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """A request as a program of ``who`` sends it, with ``content`` as JSON; ``origin``: as a browser adds it."""
-        headers = {**self._identity(who, None), **({"Origin": origin} if origin else {})}
+        told = {**(headers or {}), **self._identity(who, None), **({"Origin": origin} if origin else {})}
         sent = {} if content is None else {"json": content}
-        return self._send(who, httpx.Request(method, f"{ORIGIN}{path}", headers=headers, **sent))
+        return self._send(who, httpx.Request(method, f"{ORIGIN}{path}", headers=told, **sent))
 
     def _identity(self, who: Actor | None, token: str | None) -> dict[str, str]:
         chosen = token if token is not None else self.passes.for_actor(who) if who is not None else ""

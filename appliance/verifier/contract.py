@@ -207,7 +207,7 @@ def _valid(one: Bound, answer: Answer) -> Any:
     Raises:
         CheckFailed: it does not.
     """
-    if answer.status == 204 or (answer.status < 300 and one.answer is None and not one.results):
+    if answer.status == 204 or (answer.status < 300 and one.answer is None and not one.said):
         if answer.body:
             message = f"{one.called} answers something where the contract has nothing."
             raise CheckFailed(KIND, message, detail=answer.request)

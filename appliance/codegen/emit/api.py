@@ -238,8 +238,10 @@ API = Api({self.binding.title!r}, {self.binding.base!r}, OPERATIONS)
             parts = "".join(f"{part}, " for part in self._body_parts(one.body, one.entity, (), hint))
             more = f", required={one.body_required!r}" + (f", left={one.left!r}" if one.left else "")
             made.append(f"body=Body(shapes.{self.models.name(one.body, f'{hint}Body')}, ({parts}){more})")
-        if one.answer is not None:
+        if one.answer is not None and one.answer.members:
             made.append(f"shown={self._shape(one.answer, one.entity, f'{hint}Answer')}")
+        if one.said:
+            made.append(f"said={one.said!r}")
         if one.envelope:
             made.append(f"envelope={one.envelope!r}")
         if one.wrap is not None and one.wrap.rows:

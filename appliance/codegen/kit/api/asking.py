@@ -93,9 +93,8 @@ def asked(visit: Visit, request: AppRequest, operation: Operation) -> dict[str, 
             elif one.default is not None:
                 found[one.name] = one.default
             continue
-        if one.why:
-            if one.place == "query":
-                errors.append((one.name, say("This app does not follow this parameter.")))
+        if one.why and one.place == "query":
+            errors.append((one.name, say("This app does not follow this parameter.")))
             continue
         try:
             found[one.name] = one.adapter.validate_strings(text)

@@ -152,7 +152,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path, below the API's base."""
+    """One method of one path, below the API's base. ``said``: properties of the answer that say that it was done."""
 
     id: str
     method: str
@@ -164,6 +164,7 @@ class Operation:
     body: Body | None = None
     shown: Shown | None = None
     envelope: str = ""
+    said: tuple[tuple[str, str], ...] = ()
     wrap: Wrap | None = None
     key: str = ""
     parents: tuple[Parent, ...] = ()

@@ -91,7 +91,7 @@ def _served(visit: Visit, request: AppRequest, operation: Operation, raw: bytes)
         return _record(visit, operation, row)
     if operation.does == DELETE:
         shown = removed(visit, request, operation, kept)
-        return _json(operation, _enveloped(operation, shown)) if shown is not None else _empty(operation)
+        return _done(visit, operation, shown)
     if operation.body is None:
         raise LookupError(operation.id)
     _may(visit, operation, kept)
@@ -118,13 +118,19 @@ def _identified(visit: Visit, request: AppRequest, operation: Operation, kept: K
 
 def _record(visit: Visit, operation: Operation, row: Any) -> Response[Any]:
     if operation.shown is None:
-        return _empty(operation)
+        return _done(visit, operation, None)
     visit.learn(operation.shown.kept.entity, [row])
-    return _json(operation, _enveloped(operation, show(visit, operation.shown, row)))
+    return _done(visit, operation, show(visit, operation.shown, row))
 
 
-def _enveloped(operation: Operation, shown: dict[str, Any]) -> dict[str, Any]:
-    return {operation.envelope: shown} if operation.envelope else shown
+def _done(visit: Visit, operation: Operation, shown: dict[str, Any] | None) -> Response[Any]:
+    """What is shown of the record, and that it was done, as far as the operation says either."""
+    if shown is None and not operation.said:
+        return _empty(operation)
+    told: dict[str, Any] = dict(shown or {})
+    for name, what in operation.said:
+        told[name] = True if what == "yes" else visit.language.say("Done.")
+    return _json(operation, {operation.envelope: told} if operation.envelope else told)
 
 
 def _json(operation: Operation, content: Any) -> Response[Any]:
