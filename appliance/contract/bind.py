@@ -18,7 +18,7 @@ from appliance.contract.operations import bound, schemas_of
 from appliance.contract.properties import Flattening, Table
 from appliance.contract.records import Record, fill, identify
 from appliance.contract.references import Parents, add_parents, add_related, referred_by
-from appliance.contract.resources import Resource, resources
+from appliance.contract.resources import Resource, is_plain_path, resources
 from appliance.contract.shapes import Group
 from appliance.contract.taken import Taken, acknowledging, note_of, pruned, taken_of
 from appliance.contract.typed import Left, Unsayable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from appliance.contract.description import Description, Operation
 
-TAKEN_PATHS: Final = ("pages", "static", "-", ".intramural", "healthz", "kiosk")
+TAKEN_PATHS: Final = ("pages", "static", "-", ".intramural", "healthz", "kiosk", "api")
 FALLBACK: Final = "/api"
 _ORDER: Final = (Does.READ, Does.LIST, Does.CREATE, Does.REPLACE, Does.UPDATE, Does.DELETE)
 
@@ -200,6 +200,8 @@ def _left_over(work: _Work, operation: Operation) -> Bound:
     """What is neither a list nor a record: a function, if what goes in and comes out is said."""
     if operation.foreign:
         return _refusal(operation, f"it takes {operation.foreign}, and only JSON is read")
+    if not is_plain_path(operation.path):
+        return _refusal(operation, "a parameter of its path is part of a word, so it is not there at all")
     try:
         return function_of(operation, work.components)
     except Unsayable as error:
@@ -248,9 +250,9 @@ def _finished(work: _Work, operations: tuple[Bound, ...], kept: tuple[Record, ..
     notes += [Note(f"components.{name}", "left out: no operation uses it") for name in description.unused]
     base = description.base
     first = {one.path.strip("/").split("/")[0] for one in operations}
-    own = {*TAKEN_PATHS, *(slug(record.name) for record in kept)}
+    own = {*TAKEN_PATHS, "", *(slug(record.name) for record in kept)} - {FALLBACK.strip("/")}
     clash = sorted(name for name in first if name in own or "{" in name) if not base else []
-    if base.strip("/").split("/")[0] in own:
+    if base and base.strip("/").split("/")[0] in own:
         clash = [base]
     if clash:
         notes.append(Note("servers", f"the API is below {FALLBACK}: the app's own pages are at {clash[0]} already"))

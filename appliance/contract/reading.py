@@ -116,7 +116,7 @@ def _check_path(path: str, where: str, shapes: dict[str, str]) -> None:
     if not _PATH.fullmatch(path) or len(path) > 300:
         message = f"“{path}” is no path."
         raise ContractRefused(message, where=where, action="Start it with / and use letters, digits and {names}.")
-    shape = _NAMED.sub("{}", path)
+    shape = _NAMED.sub("{}", path).rstrip("/")
     if shape in shapes:
         message = f"“{path}” and “{shapes[shape]}” are the same path with other names."
         raise ContractRefused(message, where=where, action="Keep one of them.")

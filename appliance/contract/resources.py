@@ -37,8 +37,8 @@ class Resource:
 
 
 def is_plain_path(path: str) -> bool:
-    """Whether each part between slashes is a word or one parameter."""
-    return all("{" not in part or _NAMED.fullmatch(part) for part in path.strip("/").split("/"))
+    """Whether each part between slashes is a plain word or one parameter."""
+    return all(_NAMED.fullmatch(part) or ("{" not in part and "%" not in part) for part in path.strip("/").split("/"))
 
 
 def success(operation: Operation, *preferred: int) -> tuple[int, Response | None]:

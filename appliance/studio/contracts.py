@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.diff import diff
 from appliance.blueprint.parser import parse
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from appliance.studio.proposals import Proposals
     from appliance.studio.version import VersionStore
 
+KEPT_SECONDS: Final = 7 * 86_400
+"""How long a build may wait for its contract to be used."""
+
 
 class Contracts:
     """A contract lies ready by the name of its build until the first version keeps it; then it is part of the tree."""
@@ -42,6 +46,7 @@ class Contracts:
         Raises:
             PrivateFileError: it cannot be stored.
         """
+        self._clear()
         for name, content in contract.files().items():
             path = self._folder / build_id / name
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,6 +55,12 @@ class Contracts:
     def forget(self, build_id: str) -> None:
         """Its version keeps it, or there will be none."""
         shutil.rmtree(self._folder / build_id, ignore_errors=True)
+
+    def _clear(self) -> None:
+        """Forget what builds that failed, or a crash, left here."""
+        for folder in self._folder.iterdir() if self._folder.exists() else ():
+            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def of_build(self, build: Build, project: Project, blueprint: Blueprint) -> Contract | None:
         """The contract that a build must keep; names that changed since the version before are followed.

@@ -14,7 +14,7 @@ from appliance.contract.compose import propose
 from appliance.contract.document import MAX_BYTES, read_document
 from appliance.contract.errors import ContractRefused
 from appliance.contract.reading import read_contract
-from tests.fixtures.api_contracts import PARTS, ROOMS
+from tests.fixtures.api_contracts import PARTS, ROOMS, api_app
 
 SMALL = {
     "openapi": "3.1.0",
@@ -112,6 +112,7 @@ REFUSED = {
         changed(**{"paths__/keys/{id}__get__operationId": "listKeys"}),
         "have the same operationId “listKeys”",
     ),
+    "a path with and without its end": (changed(**{"paths__/keys/": SMALL["paths"]["/keys"]}), "the same path"),
     "two paths that are one": (
         changed(**{"paths__/keys/{no}": SMALL["paths"]["/keys/{id}"]}),
         "are the same path with other names",
@@ -197,6 +198,18 @@ def test_both_ways_to_write_and_both_versions_mean_the_same():
 )
 def test_the_api_is_where_its_first_server_is(servers, base):
     assert propose(changed(servers=servers)).binding.base == base
+
+
+def test_a_path_with_a_parameter_in_a_word_is_left_alone(tmp_path):
+    paths = {"/keys/{id}:lock": {"post": SMALL["paths"]["/keys/{id}"]["get"] | {"operationId": "lock"}}, "/": {
+        "get": {"responses": {"200": {"description": "hello"}}}}}  # fmt: skip
+    content = changed(paths=SMALL["paths"] | paths)
+    assert propose(content).binding.base == "/api"
+    with api_app(content, tmp_path) as app:
+        assert app.owner.get("/").status_code == 303
+        assert app.owner.get("/api").status_code == 501
+        assert app.owner.get("/api/keys").json() == []
+        assert app.owner.send("POST", "/api/keys/1:lock").status_code in (404, 405)
 
 
 def test_a_path_that_the_app_needs_itself_moves_the_api():

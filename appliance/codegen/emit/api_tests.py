@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.model import OWNER
 from appliance.contract.binding import Does
+from appliance.contract.resources import is_plain_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -78,6 +79,7 @@ def test_api(names: Names, binding: Binding, written: Collection[str]) -> str:
     operations = "".join(
         f"    ({one.method!r}, {binding.base + _filled(one.path)!r}, {one.called in served!r}),\n"
         for one in binding.operations
+        if is_plain_path(one.path)
     )
     lists = "".join(
         f"    ({binding.base + one.path!r}, {one.wrap.rows if one.wrap is not None else ()!r}),\n"

@@ -32,8 +32,13 @@ _SAFE: Final = ("GET", "HEAD")
 
 
 def handlers(api: Api) -> Sequence[Any]:
-    """A handler for each operation."""
-    return [_handler(api, operation) for operation in api.operations]
+    """A handler for each operation whose path can be an address of this app: a parameter is a whole part of it."""
+    return [_handler(api, operation) for operation in api.operations if is_address(operation.path)]
+
+
+def is_address(path: str) -> bool:
+    """Whether each part of a path is a word or one parameter."""
+    return all("{" not in part or _NAMED.fullmatch(part) for part in path.strip("/").split("/"))
 
 
 def operation_of(request: AppRequest) -> Operation | None:
@@ -64,7 +69,8 @@ def _answered(request: AppRequest, operation: Operation, raw: bytes) -> Response
     try:
         if request.method not in _SAFE:
             check_sender(request, runtime_of(request).renderer.language)
-        with runtime_of(request).visit(identity_of(request), writing=request.method not in _SAFE) as visit:
+        writing = request.method not in _SAFE and operation.work is None
+        with runtime_of(request).visit(identity_of(request), writing=writing) as visit:
             return _served(visit, request, operation, raw)
     except Exception as error:  # noqa: BLE001 - every answer of the API is JSON
         return refuse(request, operation, error)
