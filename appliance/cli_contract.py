@@ -41,7 +41,7 @@ def contract(file: Path, description: str, *, name: str, look: bool, as_json: bo
                 if not as_json:
                     terminal.event(event)
                 last = event
-            answer["report"] = last.get("report", {"verified": False})
+            answer["report"] = last.get("report") or {"verified": False, "error": last.get("error")}
     except IntramuralError as error:
         terminal.error(error.message, error.cause, error.action)
         sys.exit(2)

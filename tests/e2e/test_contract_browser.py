@@ -89,18 +89,18 @@ def test_from_a_contract_to_an_app_that_answers_it(at: tuple[Page, str, Path]) -
 
 def test_a_command_does_the_same(at: tuple[Page, str, Path]) -> None:
     _, _, home = at
-    command = [sys.executable, "-m", "appliance.cli", "contract", str(CONTRACTS / "spare_parts.json"), "Our shelves."]
+    command = [sys.executable, "-m", "appliance.cli", "contract", str(CONTRACTS / "help_desk.yaml"), "Our questions."]
     env = {**os.environ, "INTRAMURAL_HOME": str(home)}
     looked = subprocess.run([*command, "--look"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert looked.returncode == 0, looked.stderr
-    assert "GET /parts: list Part" in looked.stderr
-    assert "Part.dimensions: left out" in looked.stderr
+    assert "GET /topics: list Topic" in looked.stderr
+    assert "Topic.openQuestions: starts as “0”" in looked.stderr
     made = subprocess.run(
-        [*command, "--json", "--name", "Shelves"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        [*command, "--json", "--name", "Questions"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
-    assert made.returncode == 0, made.stderr
+    assert made.returncode == 0, made.stdout[-600:] + made.stderr
     told = json.loads(made.stdout)
-    assert (told["name"], told["report"]["verified"]) == ("Shelves", True)
+    assert (told["name"], told["report"]["verified"]) == ("Questions", True)
     broken = subprocess.run(
         [*command[:-2], str(ROOT / "LICENSE")], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
