@@ -81,7 +81,7 @@ def render(blueprint: Blueprint, code: Mapping[str, str] = NO_CODE, contract: Co
         python[f"{package}/routes/{names.modules[entity.name]}.py"] = app.route_module(names, entity)
     files = {path: text.encode() for path, text in _formatted(python, project.pyproject(names)).items()}
     files |= {
-        "pyproject.toml": project.pyproject(names).encode(),
+        "pyproject.toml": project.pyproject(names, api=contract is not None).encode(),
         "README.md": project.readme(names, contract.binding if contract is not None else None).encode(),
         "blueprint.app": to_text(blueprint).encode(),
         "Dockerfile": deployment.dockerfile(names).encode(),

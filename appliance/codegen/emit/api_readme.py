@@ -41,7 +41,8 @@ Refusals are problem details (RFC 9457) where the contract says nothing else.
 
 def _said(one: Bound) -> str:
     if one.does in _WORDS:
-        return f"{_WORDS[one.does]} {one.entity}" + (f": {one.summary}" if one.summary else "")
+        summary = " ".join(one.summary.replace("|", "/").split())
+        return f"{_WORDS[one.does]} {one.entity}" + (f": {summary}" if summary else "")
     if one.does is Does.FUNCTION:
         return _FUNCTION.format(", ".join(result.name for result in one.results))
     return f"answers 501: {one.why}"

@@ -45,8 +45,9 @@ A file here replaces the kit's template of the same name (`../kit/templates`): c
 """
 
 
-def pyproject(names: Names) -> str:
-    """The text of ``pyproject.toml``."""
+def pyproject(names: Names, *, api: bool = False) -> str:
+    """The text of ``pyproject.toml``; ``api``: the app serves a contract."""
+    pydantic = '    "pydantic>=2.12,<3",\n' if api else ""
     about = " ".join((names.blueprint.about or names.blueprint.name).split()).replace("\\", "/").replace('"', "'")
     return f'''[build-system]
 requires = ["hatchling>=1.28,<2"]
@@ -62,7 +63,7 @@ dependencies = [
     "cryptography>=50,<60",
     "jinja2>=3.1,<4",
     "litestar>=2.25,<3",
-    "pyjwt>=2.15,<3",
+{pydantic}    "pyjwt>=2.15,<3",
     "sqlalchemy>=2.1,<2.2",
     "sqlmodel>=0.0.50,<0.1",
     "uvicorn>=0.54,<1",
