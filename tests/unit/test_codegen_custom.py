@@ -12,7 +12,7 @@ import pytest
 
 from appliance.blueprint.model import Scalar
 from appliance.blueprint.parser import parse
-from appliance.blueprint.places import Place, places
+from appliance.blueprint.places import Case, Place, places
 from appliance.codegen.custom.checker import checked
 from appliance.codegen.custom.expect import derived_cases, properties, samples
 from appliance.codegen.custom.format import formatted
@@ -153,6 +153,9 @@ def test_a_description_gives_examples_and_bounds() -> None:
     assert (case.values, case.gives) == (("2026-11-30", 7), "2026007")
     assert [item.words for item in properties(PLACES["Batch.fee"])] == ["is never more than 50", "is never below zero"]
     assert [item.words for item in properties(PLACES["Batch.initials"])] == ["has no small letters"]
+    tariff = replace(PLACES["Batch.fee"], description="4.90 up to 2 kilograms, at least 3 pieces cost 8.50 together")
+    assert [item.words for item in properties(tariff)] == ["is never less than 3"]
+    assert properties(replace(tariff, cases=(Case("Batch", "fee", (1, 1), 2.5),))) == ()
     assert derived_cases(PLACES["Batch.fee"]) == ()
     assert [None, 0] in [row[:2] for row in samples(PLACES["Batch.code"])]
 

@@ -36,7 +36,7 @@ _EXAMPLE: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_LETTERS: Final = r"\b(?!\s*(?:character|letter|digit))"
-_UPPER_BOUND: Final = r"\b(?:at most|no more than|not more than|never more than|up to|capped at)\s+"
+_UPPER_BOUND: Final = r"\b(?:at most|no more than|not more than|never more than|capped at)\s+"
 _LOWER_BOUND: Final = r"\b(?:at least|no less than|not less than|never less than)\s+"
 _MOST: Final = re.compile(_UPPER_BOUND + _COUNT + _NOT_LETTERS, re.IGNORECASE)
 _LEAST: Final = re.compile(_LOWER_BOUND + _COUNT + _NOT_LETTERS, re.IGNORECASE)
@@ -94,8 +94,25 @@ def _literal(kind: FieldType, text: str) -> Literal:
 
 
 def properties(place: Place) -> tuple[Property, ...]:
-    """What the description says of every result."""
-    return tuple(_properties(place))
+    """What the description says of every result; not what one of the maker's own cases contradicts, where the words
+    were about something else."""
+    given = [case.gives for case in place.cases if case.gives not in (None, "")]
+    return tuple(wanted for wanted in _properties(place) if all(holds(wanted, value) for value in given))
+
+
+def holds(wanted: Property, got: object) -> bool:
+    """Whether a result is what it must be."""
+    match wanted.name:
+        case "most":
+            return Decimal(str(got)) <= Decimal(wanted.bound)
+        case "least":
+            return Decimal(str(got)) >= Decimal(wanted.bound)
+        case "upper":
+            return str(got) == str(got).upper()
+        case "lower":
+            return str(got) == str(got).lower()
+        case _:
+            return str(got).startswith(wanted.bound)
 
 
 def _properties(place: Place) -> Iterator[Property]:

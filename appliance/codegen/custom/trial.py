@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from appliance.codegen.custom.expect import properties, samples
+from appliance.codegen.custom.expect import holds, properties, samples
 from appliance.codegen.custom.signature import field_kind, kind_of, parameter
 from appliance.core.sandboxing import SandboxCommand, SandboxLimits
 
@@ -161,24 +161,10 @@ def _sample_results(place: Place, rows: list[list[object]], found: list[dict[str
             (
                 (row, answer["got"])
                 for row, answer in zip(rows, found, strict=True)
-                if answer.get("got") not in (None, "") and not _holds(wanted.name, wanted.bound, answer["got"])
+                if answer.get("got") not in (None, "") and not holds(wanted, answer["got"])
             ),
             None,
         )
         text = f"What it gives {wanted.words}"
         made.append(Tried(text, bad is None, "" if bad is None else f"for {_shown(bad[0])} it gives {bad[1]}"))
     return tuple(made)
-
-
-def _holds(name: str, bound: str, got: object) -> bool:
-    match name:
-        case "most":
-            return Decimal(str(got)) <= Decimal(bound)
-        case "least":
-            return Decimal(str(got)) >= Decimal(bound)
-        case "upper":
-            return str(got) == str(got).upper()
-        case "lower":
-            return str(got) == str(got).lower()
-        case _:
-            return str(got).startswith(bound)

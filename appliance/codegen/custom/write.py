@@ -11,6 +11,7 @@ from enum import StrEnum
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from appliance.blueprint.model import Choice
 from appliance.blueprint.places import Case
 from appliance.codegen.custom.checker import checked
 from appliance.codegen.custom.expect import derived_cases
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from appliance.core.ports import TextGenerator
     from appliance.core.sandboxing import Sandbox
 
-PROMPT_VERSION: Final = "custom/1"
+PROMPT_VERSION: Final = "custom/2"
 MAX_REPAIRS: Final = 2
 MAX_TOKENS: Final = 160
 _SHOWN_CASES: Final = 4
@@ -70,6 +71,9 @@ def _asked(place: Place) -> str:
     if place.output is None:
         return f"values: {', '.join(name for name, _ in parameters(place))}\n{place.description}"
     lines = [header(place).rstrip()]
+    for (name, _), field in zip(parameters(place), place.inputs, strict=True):
+        if isinstance(field.type, Choice):
+            lines.append(f"# {name} is one of {', '.join(map(repr, field.type.options))}")
     for case in all_cases(place)[:_SHOWN_CASES]:
         given = ", ".join(repr(value) for value in case.values)
         lines.append(f"# {place.function}({given}) gives {case.gives!r}")
