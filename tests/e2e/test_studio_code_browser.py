@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.fixtures.studio_browser import FLAGS, PATIENCE, Watched, axe_faults, build_first, ready, served, sign_in
+from tests.fixtures.studio_browser import PATIENCE, chromium, first_app, look, ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = [pytest.mark.browser, pytest.mark.sandbox]
-PICTURES = os.environ.get("INTRAMURAL_TEST_PICTURES")
 WANTED = "The year, a hyphen, and the first three letters of the title in capitals"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    with served(0.0) as (studio, service), service.running():
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
-        watched = Watched(context.new_page())
-        sign_in(watched.page, studio, "Maya")
-        watched.page.goto(build_first(watched.page, studio))
+    with first_app(browser) as watched:
         yield watched.page
-        context.close()
-        assert watched.troubles == []
-
-
-def look(page: Page, name: str) -> None:
-    """No serious fault, nothing wider than a phone; pictures for whoever wants to look."""
-    assert axe_faults(page) == []
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-        if PICTURES:
-            page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
+    assert watched.troubles == []
 
 
 def code_page(page: Page) -> None:
