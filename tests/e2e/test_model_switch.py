@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import threading
@@ -9,9 +10,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
+from click.testing import CliRunner, Result
 
 from appliance.app import Appliance
+from appliance.cli import main
 from appliance.core.errors import Refused
 from appliance.core.ports import Message, Prompt
 from appliance.core.settings import ModelSettings
@@ -24,8 +28,9 @@ from appliance.studio.model_use import ModelAtWork
 from appliance.studio.models import BundleRefused
 from model_bundle.signature import PrivateKey
 from model_bundle.trust_root import TrustRoot, write_trust_root
+from tests.fixtures.api_service import serving
 from tests.fixtures.governed import MAKER, OPERATOR, REVIEWER
-from tests.fixtures.studio import settings_in, short_folder
+from tests.fixtures.studio import settings_in, short_folder, sign_in
 from tests.fixtures.tiny_bundle import sign_tiny, tiny_bundle, tiny_config, tiny_tokenizer
 
 if TYPE_CHECKING:
@@ -111,6 +116,48 @@ def test_operators_see_what_lies_there(world: tuple[Appliance, dict[str, str]]) 
         ask(appliance, "first")
     with pytest.raises(NotAllowed):
         appliance.governance.models.ask(MAKER, "second", "mine")
+
+
+def test_the_operator_asks_at_the_command_line_and_on_the_page(world: tuple[Appliance, dict[str, str]]) -> None:
+    appliance, digests = world
+    runner, home = CliRunner(), {"INTRAMURAL_HOME": str(appliance.settings.home)}
+
+    def run(*arguments: str) -> Result:
+        return runner.invoke(main, ["models", *arguments], env=home)
+
+    with serving(appliance) as app:
+        listed = run()
+        assert listed.exit_code == 0, listed.output
+        assert next(line for line in listed.output.splitlines() if line.startswith("first")).endswith("runs now")
+        told = json.loads(run("--json").output)
+        assert {one["folder"]: one["digest"] for one in told["models"] if one["digest"]} == digests
+        assert run("switch", "nothing", "--reason", "x").exit_code == 2
+        asked = run("switch", "second", "--reason", "it writes better")
+        assert asked.exit_code == 0, asked.output
+        assert json.loads(run("--json").output)["waiting"]["id"] in asked.output
+        waiting = appliance.governance.models.waiting()
+        assert waiting is not None
+        appliance.governance.decisions.refuse(REVIEWER, waiting.id, "measure it first")
+
+        otto = sign_in(appliance, OPERATOR.person, "operator")
+        studio = appliance.addresses.studio
+        headers = {"x-forwarded-for": "192.0.2.9", "origin": studio, "x-csrf-token": otto.session.csrf_token}
+        transport = httpx.ASGITransport(app=app)
+        form = {"folder": "second", "comment": "it writes better"}
+
+        async def go() -> tuple[httpx.Response, httpx.Response]:
+            async with httpx.AsyncClient(transport=transport, base_url=studio, cookies=otto.cookies) as browser:
+                page = await browser.get("/models", headers=headers)
+                return page, await browser.post("/models", data=form, headers=headers)
+
+        page, answer = asyncio.run(go())
+        assert digests["first"] in page.text
+        assert page.text.count("Ask to run") == 2
+        assert answer.status_code == 303
+        waiting = appliance.governance.models.waiting()
+        assert waiting is not None
+        assert answer.headers["location"] == f"/approvals/{waiting.id}"
+        appliance.governance.decisions.withdraw(OPERATOR, waiting.id)
 
 
 def test_two_people_exchange_it_and_the_choice_stays(world: tuple[Appliance, dict[str, str]]) -> None:
