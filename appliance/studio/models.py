@@ -196,8 +196,8 @@ class Models:
             training_data=origin.training_data,
             customer_data=origin.customer_data,
             signed_by=found.key_id,
-            precision=origin.precision,
-            quality=manifest.quality,
+            precision=dict(origin.precision),
+            quality=dict(manifest.quality),
             running=found.digest == running,
         )
 

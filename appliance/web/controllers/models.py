@@ -16,7 +16,6 @@ from appliance.web.render import page
 from appliance.web.workspace import form_of, leave_to
 
 if TYPE_CHECKING:
-    from appliance.studio.models import Shelved
     from appliance.web.services import Services
 
 
@@ -48,7 +47,7 @@ class ModelController(Controller):
             "state": services.health()["engine"],
             "chosen": None if chosen is None else asdict(chosen),
             "waiting": None if waiting is None else {"id": waiting.id, "title": waiting.title},
-            "models": [_plain(one) for one in services.governance.models.shelf()],
+            "models": [asdict(one) for one in services.governance.models.shelf()],
         }
 
     @post("/api/models", opt=rule(LOCAL, Action.SWITCH_MODEL), status_code=201)
@@ -84,7 +83,3 @@ def _show(request: Request[Any, Any, Any], error: IntramuralError | None = None)
         ceiling=services.settings.model.ceiling,
         error=error,
     )
-
-
-def _plain(one: Shelved) -> dict[str, object]:
-    return asdict(one) | {"precision": dict(one.precision), "quality": dict(one.quality)}
