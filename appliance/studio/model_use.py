@@ -90,11 +90,16 @@ class SharedGenerator:
     def session(self, prompt: Prompt | RawPrompt) -> Iterator[GenerationSession]:
         """Open a conversation; waits for an exchange first."""
         with self.use.conversation(), self.inner.session(prompt) as session:
+            lost = False
             try:
                 yield session
+            except GenerationFailed as error:
+                lost = type(error) is GenerationFailed  # a worker that is gone, or hangs, is not asked once more
+                raise
             finally:
-                with suppress(GenerationFailed, GenerationCancelled):  # of a worker that is gone nobody knows
-                    spent(session.usage())
+                if not lost:
+                    with suppress(GenerationFailed, GenerationCancelled):
+                        spent(session.usage())
 
     def describe(self) -> EngineDescription:
         """What model on what hardware."""

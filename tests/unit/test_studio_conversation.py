@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from appliance.core.conversation import Answer, Question, Revised
-from appliance.core.ports import GenerationFailed, Grammar, LeafRef, Message, Person, Prompt, SealedRef
+from appliance.core.errors import Refused
+from appliance.core.ports import Grammar, LeafRef, Message, Person, Prompt, SealedRef
 from appliance.studio.conversation import Conversation, NoReviser, TurnState, with_answers
 from appliance.studio.errors import Busy, NotFound
 from appliance.studio.model_use import ModelUse, SharedGenerator
@@ -102,8 +103,8 @@ class Thrifty(ScriptedReviser):
             for piece in session.generate(Grammar('start: "ok"'), max_tokens=4):
                 on_text(piece)
             if self.fails:
-                message = "The model's process stopped while it was working."
-                raise GenerationFailed(message)
+                message = "No change of this app was found in these words."
+                raise Refused(message)
         return Revised(blueprint_text)
 
 
