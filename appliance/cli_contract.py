@@ -64,7 +64,7 @@ def _text(file: Path) -> str:
 def _tell(terminal: Terminal, answer: dict[str, Any]) -> None:
     terminal.say(f"{answer['name']}: {', '.join(answer['entities'])}")
     for one in answer["operations"]:
-        what = f"{one['does']} {one['entity']}" if one["entity"] else f"not served: {one['why']}"
+        what = f"not served: {one['why']}" if one["why"] else f"{one['does']} {one['entity']}".rstrip()
         terminal.say(f"  {one['operation']}: {what}")
     for note in answer["left_out"]:
         terminal.say(f"  - {note['where']}: {note['text']}" if note["where"] else f"  - {note['text']}")
