@@ -145,6 +145,7 @@ def make_studio(
             proposals=proposals,
             look=look,
             locks=locks,
+            contracts=contracts,
             audit=parts.audit,
             vault=parts.vault,
             clock=clock,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.blueprint.diff import diff
 from appliance.blueprint.parser import parse
 from appliance.contract.binding import BINDING, DOCUMENT, Contract, contract_in
-from appliance.contract.follow import followed
+from appliance.contract.follow import check_kept, followed
 from appliance.core.private_files import write_private
 from appliance.db.records import Origin
 
@@ -71,6 +71,20 @@ class Contracts:
         ready = self._folder / build.id
         if ready.is_dir():
             return contract_in({name: (ready / name).read_bytes() for name in (BINDING, DOCUMENT)})
+        return self._standing(project, blueprint, self._renames(build, project))
+
+    def check(self, project: Project, blueprint: Blueprint) -> None:
+        """See that a change of an app leaves what its API needs; ``blueprint`` names what was renamed.
+
+        Raises:
+            ContractRefused: with what is missing.
+        """
+        contract = self._standing(project, blueprint, blueprint.renames)
+        if contract is not None:
+            check_kept(contract.binding, blueprint)
+
+    def _standing(self, project: Project, blueprint: Blueprint, renames: tuple[Rename, ...]) -> Contract | None:
+        """The contract of the version that stands, over the names of ``blueprint``."""
         version = None if project.current is None else self._projects.version(project.id, project.current)
         if version is None:
             return None
@@ -78,8 +92,7 @@ class Contracts:
         contract = contract_in(dict(tree.files))
         if contract is None:
             return None
-        before = parse(tree.text("blueprint.app"))
-        known = diff(before, replace(blueprint, renames=self._renames(build, project))).identities
+        known = diff(parse(tree.text("blueprint.app")), replace(blueprint, renames=renames)).identities
         fields = {(entity, name): now for (entity, name), (_, now) in known.fields}
         return Contract(followed(contract.binding, dict(known.entities), fields), contract.document)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from appliance.db.records import Build, Project
     from appliance.db.repositories.builds import Builds
     from appliance.studio.build import BuildService
+    from appliance.studio.contracts import Contracts
     from appliance.studio.locks import Locks
     from appliance.studio.people import Actor
     from appliance.studio.project import ProjectService
@@ -58,6 +59,7 @@ class RevisionService:
         proposals: Proposals,
         look: Look,
         locks: Locks,
+        contracts: Contracts,
         audit: AuditSink,
         vault: BodyVault,
         clock: Clock,
@@ -68,6 +70,7 @@ class RevisionService:
         self._proposals = proposals
         self._look = look
         self._locks = locks
+        self._contracts = contracts
         self._audit = audit
         self._vault = vault
         self._clock = clock
@@ -132,6 +135,8 @@ class RevisionService:
         restores: int | None = None,
         left_out: tuple[str, ...] = (),
     ) -> Proposal:
+        if restores is None:  # an earlier version brings its own contract along
+            self._contracts.check(project, blueprint)
         body = sealed_text(
             self._vault, to_text(replace(blueprint, renames=())), subject=actor.person.subject, kind=BodyKind.BLUEPRINT
         )
