@@ -122,7 +122,7 @@ def test_own_rows_are_one_s_own(app, editor):
     buyer = app.as_("Buyer", name="Bert")
     answer = buyer.get("/parts")
     assert (answer.status_code, answer.json()["count"]) == (200, 0)
-    assert buyer.send("PATCH", "/parts/P5001", {"stock": 3}).status_code == 404
+    assert buyer.send("PATCH", "/parts/P5001", {"stock": 3}).status_code == 403
     sent = {"partNumber": "P5002", "name": "X", "category": "belt", "price": 1}
     assert buyer.send("POST", "/parts", sent).status_code == 422  # who may not set the price cannot add one without
     assert editor.get("/parts/P5002").status_code == 404

@@ -15,7 +15,7 @@ from ..web import AppRequest, identity_of, runtime_of
 from .asking import above, asked, check_sender, named, read_body
 from .computing import computed
 from .listing import listed
-from .model import CREATE, DELETE, LIST, READ, REFUSED
+from .model import CREATE, DELETE, LIST, READ, REFUSED, REPLACE, UPDATE
 from .refusing import Refusal, refuse
 from .showing import key_of, show
 from .writing import changed, created, removed
@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 _NAMED: Final = re.compile(r"\{([^{}/]+)\}")
 _SAFE: Final = ("GET", "HEAD")
+_VERBS: Final = {
+    LIST: Verb.READ,
+    READ: Verb.READ,
+    CREATE: Verb.CREATE,
+    REPLACE: Verb.EDIT,
+    UPDATE: Verb.EDIT,
+    DELETE: Verb.DELETE,
+}
+"""Who may not do this with any record is told so before anything that they sent is looked at."""
 
 
 def handlers(api: Api) -> Sequence[Any]:
@@ -86,6 +95,7 @@ def _served(visit: Visit, request: AppRequest, operation: Operation, raw: bytes)
     if operation.does == REFUSED or kept is None:
         message = visit.language.say("This operation of the contract is not served: {why}.", why=operation.why)
         raise Refusal((501,), message)
+    visit.require(kept.entity, _VERBS[operation.does])
     if operation.does == LIST:
         return _json(operation, listed(visit, request, operation, kept))
     if operation.does != CREATE:
@@ -100,7 +110,6 @@ def _served(visit: Visit, request: AppRequest, operation: Operation, raw: bytes)
         return _done(visit, operation, shown)
     if operation.body is None:
         raise LookupError(operation.id)
-    _may(visit, operation, kept)
     sent = read_body(visit, request, operation.body, raw)
     if operation.does != CREATE:
         return _record(visit, operation, changed(visit, request, operation, kept, sent))
@@ -109,11 +118,6 @@ def _served(visit: Visit, request: AppRequest, operation: Operation, raw: bytes)
     if not operation.parents or operation.status == 201:
         answer.headers["location"] = f"{request.url.path.rstrip('/')}/{key_of(kept, row)}"
     return answer
-
-
-def _may(visit: Visit, operation: Operation, kept: Kept) -> None:
-    """Who may not do this at all is told so before anything that they sent is looked at."""
-    visit.require(kept.entity, Verb.CREATE if operation.does == CREATE else Verb.EDIT)
 
 
 def _identified(visit: Visit, request: AppRequest, operation: Operation, kept: Kept) -> None:
