@@ -46,7 +46,7 @@ def test_a_contract_becomes_what_was_reviewed(name):
     assert read_binding(write_binding(proposal.binding)) == proposal.binding
 
 
-@pytest.mark.parametrize("name", [*ALL, "help_desk.yaml"])
+@pytest.mark.parametrize("name", ["spare_parts.json", "help_desk.yaml"])
 def test_the_app_of_a_contract_passes_its_own_tests_and_is_typed(name, tmp_path):
     content = (CONTRACTS / name).read_bytes()
     proposal = propose(content)
