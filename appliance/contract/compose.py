@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.blueprint.behaviour import MAX_RULES
 from appliance.blueprint.errors import BlueprintError
-from appliance.blueprint.model import MAX_ABOUT, Choice, Numbering, Scalar
+from appliance.blueprint.model import MAX_ABOUT, Choice, Entity, Numbering, Scalar
 from appliance.blueprint.naming import label
 from appliance.blueprint.parser import parse
 from appliance.blueprint.plurals import plural_in
 from appliance.blueprint.printer import field_text, quote
 from appliance.contract.bind import bind
-from appliance.contract.binding import Binding, Note
+from appliance.contract.binding import Binding
 from appliance.contract.errors import ContractRefused
 from appliance.contract.reading import read_contract
 from appliance.contract.words import sentence, title
@@ -21,7 +21,7 @@ from appliance.contract.words import sentence, title
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from appliance.blueprint.model import Blueprint, Entity, Field
+    from appliance.blueprint.model import Blueprint, Field
     from appliance.contract.records import Record
     from appliance.contract.shapes import Value
 
@@ -56,7 +56,8 @@ def propose(content: bytes, about: str = "", name: str = "") -> Proposal:
     lines = [f"app {quote(called)}", f"about {quote(said[:MAX_ABOUT])}", f"role {EDITOR}", f"role {READER}"]
     for record in records:
         lines.append(f"entity {record.name}")
-        lines += [f"  {field_text(item, _as_entity(record), ())}" for item in record.fields]
+        entity = Entity(record.name, tuple(record.fields))
+        lines += [f"  {field_text(item, entity, ())}" for item in record.fields]
     lines += [f"access {record.name}: {EDITOR} all; {READER} read" for record in records]
     lines += _pages(records)
     blueprint = _parsed("\n".join(lines))
@@ -79,12 +80,6 @@ def _parsed(text: str) -> Blueprint:
         message = "The records of this contract cannot become an app as they are."
         action = "Change the name of the schema or property that is meant."
         raise ContractRefused(message, cause=str(error), action=action) from error
-
-
-def _as_entity(record: Record) -> Entity:
-    from appliance.blueprint.model import Entity as Made  # noqa: PLC0415 - only its name is of interest here
-
-    return Made(record.name, tuple(record.fields))
 
 
 def _pages(records: tuple[Record, ...]) -> Iterator[str]:
@@ -130,6 +125,3 @@ def _conditions(item: Field, value: Value) -> Iterator[tuple[str, str]]:
             yield f"length({name}) <= {value.longest}", f"must have at most {value.longest} characters"
         if value.shortest > 1 and not value.pattern:
             yield f"length({name}) >= {value.shortest}", f"must have at least {value.shortest} characters"
-
-
-__all__ = ["Note", "Proposal", "propose"]

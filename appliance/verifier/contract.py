@@ -20,7 +20,6 @@ from appliance.verifier.client import Answer
 from appliance.verifier.model import CannotTry, CheckFailed, Stage
 from appliance.verifier.people import Actor, actor
 from appliance.verifier.recorder import Recorder
-from appliance.verifier.wording import a
 from appliance.verifier.world import MISSING, Row, World
 
 VERBS: Final = {
@@ -220,7 +219,7 @@ def _valid(one: Bound, answer: Answer) -> Any:
     error = best_match(_Validator(_exact(schema)).iter_errors(content))
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path)
-        message = f"{one.called} answers something that the contract does not allow: {a('value')} of it is wrong."
+        message = f"{one.called} answers something that the contract does not allow."
         detail = f"{answer.request} {answer.status}: {where}: {error.message[:300]}"
         raise CheckFailed(KIND, message, detail=detail)
     return content
@@ -243,6 +242,3 @@ def _exact(schema: Any) -> Any:
             if not (name == "multipleOf" and isinstance(value, float))
         }
     return [_exact(item) for item in schema] if isinstance(schema, list) else schema
-
-
-__all__ = ["KIND", "check_contract"]
