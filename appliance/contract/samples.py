@@ -18,8 +18,9 @@ _START: Final = datetime(2031, 1, 1, 9, 30, tzinfo=UTC)
 
 def sample(value: Value, count: int) -> str | int | float | bool | None:  # noqa: PLR0911 - one return per kind
     """A value; None if none obeys."""
-    if value.options:
-        return value.options[count % len(value.options)]
+    if value.options:  # the empty text stands for no value in a form
+        options = [option for option in value.options if option != ""]
+        return options[count % len(options)] if options else None
     match value.leaf:
         case Leaf.BOOLEAN:
             return bool(count % 2)
