@@ -105,7 +105,7 @@ def _make(
     source = obtain_model(model, downloads, on_progress, environment=environment, keep=keep)
     meter = PhaseMeter("convert", model.bytes, on_progress)
     convert_gguf(
-        Source(source, model.model, model.licence, model.training_data),
+        Source(source, model.model, model.licence, model.training_data, model.quality),
         target,
         key,
         name=model.name,

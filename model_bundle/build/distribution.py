@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from model_bundle.build.gguf import PrecisionPlan
@@ -43,6 +44,8 @@ class DistributedModel:
     plan: PrecisionPlan
     bundle_version: int
     bundle_bytes: int
+    quality: Mapping[str, str] = field(default_factory=dict)
+    """What was measured of the bundle of this version, by name."""
 
     @property
     def wheel_bytes(self) -> int:
@@ -115,5 +118,10 @@ DEFAULT_MODEL: Final = DistributedModel(
     ),
     bundle_version=3,
     bundle_bytes=2_490_000_000,
+    quality={
+        "divergence from the source file": "0.044 nats on the mean, 0.043 while it reads a prompt",
+        "same best token as the source file": "90.9 %, 95.5 % while it reads a prompt",
+        "measured": "2026-11-29 over 2,173 positions, by the makers of this appliance, not on this machine",
+    },
 )
 """The official Q4_K_M file; the plan was chosen by the measurements in docs/model-bundle.md."""

@@ -88,6 +88,8 @@ class Source:
     model: str
     licence: str
     training_data: str
+    quality: Mapping[str, str] = field(default_factory=dict)
+    """What was measured of this very conversion; goes into the manifest."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def _convert_into(
             converter=CONVERTER,
             precision=plan.labels(),
         ),
+        quality=source.quality,
     )
 
 

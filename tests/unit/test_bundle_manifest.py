@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import rfc8785
 
+from model_bundle.build.distribution import DEFAULT_MODEL
 from model_bundle.errors import InvalidManifest
 from model_bundle.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from model_bundle.signature import PrivateKey
@@ -78,7 +79,8 @@ def test_one_wrong_value_is_refused(manifest: Manifest, path: tuple[str, ...], v
 
 def test_what_was_measured_may_be_said_and_is_left_out_when_nothing_was(manifest: Manifest) -> None:
     assert b"quality" not in manifest.to_bytes()
-    told = dataclasses.replace(manifest, quality={"mean KL": "0.0441 nats over 2,173 positions"})
+    told = dataclasses.replace(manifest, quality=DEFAULT_MODEL.quality)
+    assert told.quality
     assert parse_manifest(told.to_bytes()) == told
     empty = json.loads(manifest.to_bytes()) | {"quality": {}}
     for wrong in ({}, {"x": ""}, {"x": "y" * 201}, {str(n): "y" for n in range(25)}, {"x": 1}, ["x"]):
