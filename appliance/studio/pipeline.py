@@ -26,7 +26,7 @@ from appliance.studio.people import pseudonym
 from appliance.studio.report import build_report, not_verified, summary_of
 from appliance.studio.run import TITLES, Run
 from appliance.studio.schema import schema_digest
-from appliance.studio.written import written_code
+from appliance.studio.written import told_values, written_code
 from appliance.verifier.repair import MAX_ROUNDS, repair, signature
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Pipeline:
     def _make(self, run: Run, evidence: Act) -> Version:
         blueprint = self._plan(run)
         evidence.details["blueprint"] = self._sealed_blueprint(run, blueprint)
-        self._screen(run, to_text(blueprint))
+        self._screen(run, told_values(to_text(blueprint)))
         if run.build.origin is Origin.RESTORE:
             tree = self._succession.earlier(run.project, run.build).tree  # passed its checks when it was made
         else:

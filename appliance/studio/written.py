@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,14 @@ if TYPE_CHECKING:
     from appliance.core.filetree import FileTree
 
 _OWN: Final = frozenset({"logic.py", "custom.py", "api_functions.py"})
+_EXAMPLE: Final = re.compile(r"^(example )[^:\"\n]{1,100}: ", re.MULTILINE)
 _FOLDER: Final = "custom"
+
+
+def told_values(blueprint: str) -> str:
+    """A blueprint's text without the names of records before their example rows: a record called Password would make
+    each made-up row look like a password that somebody told."""
+    return _EXAMPLE.sub(r"\1", blueprint)
 
 
 def written_code(tree: FileTree) -> str:

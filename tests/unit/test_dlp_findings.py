@@ -13,6 +13,7 @@ from appliance.dlp.analyzer import Analyzer, apart
 from appliance.dlp.checks import CHECKS
 from appliance.studio.program_screen import ProgramScreen
 from appliance.studio.screening import SecretFound
+from appliance.studio.written import told_values
 from tests.fixtures.privacy import parts_in
 
 if TYPE_CHECKING:
@@ -167,3 +168,14 @@ def test_what_programs_send_is_masked_or_refused_and_the_log_never_hears_the_val
     assert [leaf.result for leaf in leaves if leaf.result] == ["done", "refused"]
     assert iban not in repr(leaves)
     assert "Sommer2026" not in repr(leaves)
+
+
+def test_made_up_rows_of_a_record_called_password_are_no_secrets_and_told_ones_are(analyzer: Analyzer) -> None:
+    def secrets(text: str) -> int:
+        return analyzer.inspect(told_values(text), Place.OUTPUT).counts().get("SECRET", 0)
+
+    assert (
+        secrets('entity Password\n  value text\nexample Password: "P@ssw0rd1", -\nexample Password: "Qw3rty!x9", -\n')
+        == 0
+    )
+    assert secrets('example Note: "Passwort: Winter2026!kq", 3\n') == 1
