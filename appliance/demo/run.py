@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from appliance.core.errors import IntramuralError, Unavailable
 from appliance.core.settings import Settings, WebSettings
@@ -55,11 +55,13 @@ class Demo:
         self._terminal = Terminal()
         self._api = LocalApi(settings.home)
         self._stages: dict[str, float] = {}
+        self._ending = False
 
     def run(self) -> int:
         """Do it all; the exit code: 0, or 1 when no verified app came out, or 2 when it could not be started."""
         # Being told to end is an end like Ctrl-C: everything that was started is stopped in order.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
         with ExitStack() as stack:
             try:
                 self._start(stack)
@@ -179,8 +181,13 @@ class Demo:
 
     def _serve(self) -> None:
         self._terminal.say("Sign in as Maya (no password; this is a demonstration). Press Ctrl-C to stop.")
-        while True:
-            time.sleep(3600)
+        while not self._ending:
+            time.sleep(1)
+
+    def _end(self, *_signal: object) -> NoReturn:
+        """Interrupt what runs; should Python drop the exception (in a destructor, say), waiting ends all the same."""
+        self._ending = True
+        raise KeyboardInterrupt
 
 
 def _rounded(stages: Mapping[str, float]) -> dict[str, float]:

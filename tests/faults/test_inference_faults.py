@@ -70,9 +70,10 @@ def test_killed_worker_fails_the_generation_and_the_next_request_works() -> None
         pid = worker.supervisor.pid
         assert pid is not None
         with generator.session(PROMPT) as session:
+            assert list(session.generate(ENDLESS, max_tokens=3, temperature=2.0))
+            os.kill(pid, signal.SIGSTOP)  # so that it is at work for certain when it dies, however quick it is
+            threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
             pieces = session.generate(ENDLESS, max_tokens=300, temperature=2.0)
-            next(pieces)
-            os.kill(pid, signal.SIGKILL)
             with pytest.raises(GenerationFailed, match="stopped while it was working") as caught:
                 list(pieces)
             assert "restarted" in caught.value.action
