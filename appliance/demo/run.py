@@ -59,7 +59,8 @@ class Demo:
 
     def run(self) -> int:
         """Do it all; the exit code: 0, or 1 when no verified app came out, or 2 when it could not be started."""
-        # Being told to end is an end like Ctrl-C: everything that was started is stopped in order.
+        # Being told to end is an end like Ctrl-C: everything that was started is stopped in order. Set for SIGINT, too:
+        # a shell that starts this in the background has it ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
         with ExitStack() as stack:
