@@ -15,6 +15,8 @@ class RawPrompt:
 
     text: str
     suffix: str = ""
+    scope: str = ""
+    """As that of a :class:`appliance.core.ports.Prompt`."""
 
 
 class Syntax(StrEnum):

@@ -65,11 +65,16 @@ class Prompt:
     ``stable`` leading messages are the same for every request of this kind: their KV cache is computed once and kept
     on disk beside the bundle. The last message must be the user's. Nobody waits for a session in the ``background``:
     it is computed only while no other needs the model.
+
+    ``scope`` says whose words the other messages are: what was computed for them is reused in sessions of the same
+    scope only, so that nobody learns from the time that an answer takes what somebody else has asked. Empty: in this
+    session alone. The ``stable`` ones must be the appliance's own; everybody shares them.
     """
 
     messages: tuple[Message, ...]
     stable: int = 0
     background: bool = False
+    scope: str = ""
 
 
 @dataclass(frozen=True)

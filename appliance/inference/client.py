@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import socket
 import threading
 from dataclasses import dataclass
@@ -280,9 +281,16 @@ class WorkerSession:
 
 def _opening(prompt: Prompt | RawPrompt) -> protocol.Open:
     if isinstance(prompt, RawPrompt):
-        return protocol.Open(protocol.VERSION, [], 0, prompt.text, prompt.suffix)
+        return protocol.Open(protocol.VERSION, [], 0, prompt.text, prompt.suffix, scope=_digest(prompt.scope))
     turns = [protocol.Turn(message.role, message.content) for message in prompt.messages]
-    return protocol.Open(protocol.VERSION, turns, prompt.stable, background=prompt.background)
+    return protocol.Open(
+        protocol.VERSION, turns, prompt.stable, background=prompt.background, scope=_digest(prompt.scope)
+    )
+
+
+def _digest(scope: str) -> str:
+    """So that the worker tells scopes apart and does not learn people's names."""
+    return hashlib.sha256(scope.encode()).hexdigest() if scope else ""
 
 
 def _asking(wanted: Wanted) -> protocol.AskAnswer:

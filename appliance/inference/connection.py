@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.answers import RawPrompt
@@ -16,6 +16,7 @@ from appliance.inference.conversation import Conversation
 from appliance.inference.detokenizer import StreamingDetokenizer
 from appliance.inference.drafter import Drafter
 from appliance.inference.executor import MAX_DRAFT
+from appliance.inference.ownership import Owner
 from appliance.inference.sampler import Sampler
 from appliance.inference.sequence import Generation
 from appliance.inference.work import Work, cancelled
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from appliance.inference.work import Outcome
 
 _MAX_MESSAGES: Final = 256
+_MAX_SCOPE: Final = 64
+"""Characters: a SHA-256 in hex."""
 _WRITE_SECONDS: Final = 30.0
 
 
@@ -61,6 +64,7 @@ class Connection:
         self._requests: asyncio.Queue[protocol.Request] = asyncio.Queue(maxsize=2)
         self._conversation: Conversation | None = None
         self._background = False
+        self._owner = Owner.alone()
         self._work: Work | None = None
         self._cancelled = False
         self._abandoned = False
@@ -166,6 +170,9 @@ class Connection:
         if len(request.messages) > _MAX_MESSAGES:
             message = "The chat has too many messages."
             raise GenerationFailed(message, action=f"Keep it below {_MAX_MESSAGES}.")
+        if len(request.scope) > _MAX_SCOPE:
+            message = "The scope of a conversation is too long."
+            raise protocol.ProtocolError(message, cause=f"{len(request.scope)} characters")
         model = self._model.loaded
         if request.text is not None:
             prompt = await asyncio.to_thread(model.chat.render_raw, RawPrompt(request.text, request.suffix))
@@ -175,10 +182,11 @@ class Connection:
         conversation = Conversation(prompt, model.tokenizer, context=model.description.context_tokens)
         await self._turnstile.enter(self._tell_place)
         self._conversation, self._background = conversation, request.background
+        named = Owner(f"named {request.scope}") if request.scope else self._owner
+        self._owner = replace(named, shared=prompt.stable)
         if prompt.stable:  # an empty beginning would only clear a slot that may know the rest
-            outcome = await self._run(
-                Work(list(prompt.tokens[: prompt.stable]), stable=True, background=request.background)
-            )
+            stable = list(prompt.tokens[: prompt.stable])
+            outcome = await self._run(Work(stable, stable=True, owner=self._owner, background=request.background))
             conversation.opened(outcome)
         return protocol.Opened()
 
@@ -210,6 +218,7 @@ class Connection:
                 self._drafter,
             ),
             written=conversation.written,
+            owner=self._owner,
             background=self._background,
             on_tokens=lambda tokens: _post(loop, arrived, tokens),
         )
@@ -231,14 +240,20 @@ class Connection:
         wanted = checked(request)
         self._before = conversation.point()
         tokenizer, tokens = self._model.loaded.tokenizer, conversation.spelled()
-        constraint = await asyncio.to_thread(self._model.grammars.compile, wanted.form)
+        constraint = await asyncio.to_thread(self._model.grammars.compile, wanted.form, scope=self._owner.scope)
         if self._drafter is not None:
             self._drafter.follow(tokens)
         room = self._model.loaded.description.context_tokens - len(tokens)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[list[int] | None] = asyncio.Queue()  # bounded by the context
         generation = generation_of(wanted, constraint, tokenizer, room=room, drafter=self._drafter)
-        work = Work(tokens, generation, background=self._background, on_tokens=lambda new: _post(loop, arrived, new))
+        work = Work(
+            tokens,
+            generation,
+            owner=self._owner,
+            background=self._background,
+            on_tokens=lambda new: _post(loop, arrived, new),
+        )
         answering = Answering(wanted, generation, tokenizer)
         self._begin(work)
         work.result.add_done_callback(lambda _future: _post(loop, arrived, None))

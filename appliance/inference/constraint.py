@@ -164,23 +164,24 @@ class GrammarCompiler:
     def __init__(self, tokenizer: TextTokenizer) -> None:
         self._tokenizer = tokenizer
         self._workers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mask")
-        self._cache: OrderedDict[tuple[Form, bytes], LLMatcher] = OrderedDict()
+        self._cache: OrderedDict[tuple[Form, bytes, str], LLMatcher] = OrderedDict()
         self._lock = Lock()
         self.compile(Form()).mask()  # llguidance prepares its tables at the first mask, which takes a while
 
-    def compile(self, wanted: Grammar | Form, *, held: bytes = b"") -> Constraint:
+    def compile(self, wanted: Grammar | Form, *, held: bytes = b"", scope: str = "") -> Constraint:
         """The constraint of one generation.
 
         Args:
             wanted: what the text must match.
             held: bytes that stand before the generated text but have no tokens yet; they are the first forced text,
                 so that tokens may reach across the boundary.
+            scope: what was compiled for one is not found for another, whose time would tell of it.
 
         Raises:
             GrammarRefused: it is malformed, empty, too large or not supported; the cause says where.
         """
         form = wanted if isinstance(wanted, Form) else Form(Syntax.LARK, wanted.lark)
-        key = (form, held)
+        key = (form, held, scope if form.source else "")
         with self._lock:
             fresh = self._cache.get(key)
             if fresh is not None:

@@ -19,7 +19,6 @@ from appliance.core.errors import IntramuralError
 from appliance.core.ports import GenerationFailed
 from appliance.inference.drafter import StepCost
 from appliance.inference.executor import MAX_DRAFT, StepInterrupted
-from appliance.inference.kv_cache import common_prefix
 from appliance.inference.scheduler import Batch, Policy, Scheduler
 from appliance.inference.sequence import TokenSequence
 from appliance.inference.slots import WORTH_COPYING, Slots
@@ -152,21 +151,23 @@ class Engine:
         requests = self._requests
 
         def choose(ticket: int, free: frozenset[int]) -> int:
-            return self._slots.choose(requests[ticket].sequence.tokens, free)
+            request = requests[ticket]
+            return self._slots.choose(request.sequence.tokens, free, request.work.owner.scope)
 
         for ticket, slot in self._scheduler.admit(choose, self._held):
             self._guarded(ticket, partial(self._start, ticket, slot))
 
     def _held(self, ticket: int) -> bool:
-        """Whether another request is just computing what this one begins with; then it is computed once, for both."""
-        tokens = self._requests[ticket].sequence.tokens
+        """Whether another request is just computing what this one begins with and may use; then it is computed once,
+        for both."""
+        tokens, scope = self._requests[ticket].sequence.tokens, self._requests[ticket].work.owner.scope
         running = self._scheduler.running
         if not running or not self._slots.cache.movable:
             return False
-        known = self._slots.known(tokens)
+        known = self._slots.known(tokens, scope)
         for other in running:
-            sequence = self._requests[other].sequence
-            shared = min(common_prefix(sequence.tokens, tokens), len(self._requests[other].work.tokens))
+            sequence, work = self._requests[other].sequence, self._requests[other].work
+            shared = work.owner.usable(work.tokens, tokens, scope)
             if shared < known + WORTH_COPYING:
                 continue
             if sequence.computed < shared:
@@ -178,7 +179,7 @@ class Engine:
     def _start(self, ticket: int, slot: int) -> None:
         request = self._requests[ticket]
         sequence, work = request.sequence, request.work
-        shared = self._slots.fill(slot, sequence.tokens, stable=work.stable)
+        shared = self._slots.fill(slot, sequence.tokens, work.owner, stable=work.stable)
         kept = sequence.resume(shared)
         self._slots.cache.rewind(slot, kept)
         self._slots.note(slot)

@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.core.errors import IntramuralError
 
-VERSION: Final = 4
+VERSION: Final = 5
 MAX_FRAME: Final = 8 << 20
 """Bytes of one frame's body; a longer one ends the connection."""
 LENGTH: Final = struct.Struct(">I")
@@ -48,6 +48,9 @@ class Open(_Frame, frozen=True, tag="open"):
     """Instead of messages: what the model continues."""
     suffix: str = ""
     background: bool = False
+    scope: str = ""
+    """Digest of whose words these are: what is computed for them is reused for the same scope only, and for this
+    conversation alone where it is empty."""
 
 
 class Append(_Frame, frozen=True, tag="append"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from appliance.core.ports import GenerationCancelled, GenerationFailed
+from appliance.inference.ownership import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,8 @@ class Work:
         tokens: the conversation so far.
         generation: how to continue it, or None to fill the cache only.
         written: how many leading tokens are not new text; decides only what counts as prefill in the figures.
-        stable: these tokens recur in other conversations, so their keys and values are kept.
+        stable: these tokens are the appliance's own and recur in other conversations, so their rows are kept.
+        owner: whose rows these are; nobody else's by default.
         background: nobody waits for it.
         seconds: limit, from its admission on.
         on_tokens: called on the engine's thread with new tokens; must return at once.
@@ -54,6 +56,7 @@ class Work:
     generation: Generation | None = None
     written: int = 0
     stable: bool = False
+    owner: Owner = field(default_factory=Owner.alone)
     background: bool = False
     seconds: float = 300.0
     on_tokens: Callable[[list[int]], None] = lambda _tokens: None
@@ -61,6 +64,10 @@ class Work:
     result: Future[Outcome] = field(default_factory=Future)
     interrupt: Callable[[], None] | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        if self.stable:
+            self.owner = replace(self.owner, shared=len(self.tokens))
 
     def cancel(self) -> None:
         """Stop it, in the middle of a step if need be; callable from any thread."""

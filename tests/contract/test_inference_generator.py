@@ -353,8 +353,33 @@ def test_a_text_is_continued_without_a_chat(worker: TextGenerator) -> None:
     assert answer_of(worker, Wanted(max_tokens=2), RawPrompt(""))[2].prompt_tokens == 1
 
 
-def test_a_prompt_that_was_read_before_is_told_as_cached(worker: TextGenerator) -> None:
-    prompt = Prompt((Message("user", "Which loans of the physics lab are due, and by whom were they made? " * 3),))
-    answer_of(worker, Wanted(max_tokens=2), prompt)
-    _, _, end = answer_of(worker, Wanted(max_tokens=2), prompt)
-    assert 0 < end.prompt_tokens - end.cached_tokens <= 16
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_prompt_that_was_read_before_is_told_as_cached_to_the_same_scope_only(
+    worker: TextGenerator, *, raw: bool
+) -> None:
+    words = f"Which loans of the physics lab are due, and by whom were they made, asked {raw}? " * 3
+    prompt: Prompt | RawPrompt = RawPrompt(words) if raw else Prompt((Message("user", words),))
+
+    def cached(scope: str) -> int:
+        _, _, end = answer_of(worker, Wanted(max_tokens=2), replace(prompt, scope=scope))
+        assert end.cached_tokens == 0 or 0 < end.prompt_tokens - end.cached_tokens <= 16
+        return end.cached_tokens
+
+    assert cached("user:ada") == 0
+    assert cached("user:ada") > 0
+    assert cached("user:ben") == 0, "what Ada asked shows to Ben"
+    assert cached("user:ben") > 0
+    assert [cached(""), cached("")] == [0, 0], "whoever names no scope shares with nobody"
+
+
+def test_the_appliances_own_words_are_shared_by_all_scopes(worker: TextGenerator) -> None:
+    stable = Message("system", "You write plans for a workshop, one line for each record and field. " * 3)
+    wish = Message("user", "Track the loans of the physics lab, with dates and the names of borrowers. " * 3)
+
+    for scope in ("user:ada", "user:ben", ""):
+        with worker.session(Prompt((stable, wish), stable=1, scope=scope)) as session:
+            cached = session.usage().cached
+            end = list(session.answer(Wanted(max_tokens=2)))[-1]
+        assert isinstance(end, AnswerEnd)
+        assert (cached > 16) is (scope != "user:ada"), "the first to ask computes it for all"
+        assert end.prompt_tokens - end.cached_tokens > 16

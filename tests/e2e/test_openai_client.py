@@ -252,7 +252,7 @@ def test_a_client_that_goes_leaves_no_trace_in_other_streams(api: Api) -> None:
         assert other.result(60) == alone
     assert settled(api)
     with pytest.raises(openai.APITimeoutError):
-        api.client().with_options(timeout=0.4).chat.completions.create(
+        api.client().with_options(timeout=0.2).chat.completions.create(
             model=api.model, messages=HELLO, extra_body={"response_format": SLOW}, logprobs=True, top_logprobs=20
         )
     assert settled(api)
@@ -367,3 +367,23 @@ def test_the_operator_makes_lists_and_revokes_keys_at_the_command_line(api: Api)
     recorded = [leaf for leaf in api.leaves(before) if leaf.event.startswith("api.key_") and leaf.kind == "intent"]
     assert [leaf.event for leaf in recorded] == ["api.key_created", "api.key_revoked"]
     assert {leaf.principal for leaf in recorded} == {f"local-operator:{account_name()}"}
+
+
+def test_what_one_person_asked_does_not_show_to_another(api: Api) -> None:
+    """Neither in ``cached_tokens`` nor, as nothing is reused, in the time to the first token; two keys of one person
+    share."""
+    keys = api.appliance.api.keys
+    mara, second = (keys.create(who, MAKER, name="cache").secret for who in (MARA, MAYA))
+    words: list[Any] = [{"role": "user", "content": "Which of the loans of the physics lab are due this week? " * 4}]
+
+    def cached(secret: str, **more: Any) -> list[int]:
+        asked = {"model": api.model, "max_tokens": 2, **more}
+        chat = api.client(secret).chat.completions.create(messages=words, **asked)
+        text = api.client(secret).completions.create(prompt=words[0]["content"], **asked)
+        found = [got.usage and got.usage.prompt_tokens_details for got in (chat, text)]
+        return [int((one and one.cached_tokens) or 0) for one in found]
+
+    assert max(cached(api.secret)) <= 1  # every chat begins alike
+    assert min(cached(second)) > 16
+    assert cached(mara) == [0, 0]
+    assert min(cached(mara)) > 16

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from appliance.core.ports import GenerationCancelled, GenerationFailed
+from appliance.inference.ownership import Owner
 from appliance.inference.scheduler import Policy
 from appliance.inference.work import Work
 from tests.fixtures.inference_parts import CountingExecutor, Parts, engine_parts
@@ -145,10 +146,24 @@ def test_a_beginning_that_somebody_is_just_computing_is_computed_once(parts: Par
         parts.run(Work(prompt(10 + slot, 400)))
     parts.steps.clear()
     first = Work(list(shared), stable=True, background=background)
-    others = [parts.work([*shared, 1, 2], LETTERS) for _ in range(2)]
+    owners = [Owner(name, shared=len(shared)) for name in ("ada", "ben")]
+    others = [parts.work([*shared, 1, 2], LETTERS, owner=owner) for owner in owners]
     assert together(parts, [first, *others]) == [(), alone, alone]
     read = sum(parts.steps)
     assert read < 2 * len(shared)
+
+
+@pytest.mark.parametrize(("scope", "waits"), [("ada", True), ("ben", False)])
+def test_nobody_waits_for_what_another_scope_computes(parts: Parts, scope: str, *, waits: bool) -> None:
+    """Otherwise the time to the first token would tell that somebody else just asks the same."""
+    words = prompt(6, 400)
+    first, second = Work(list(words), owner=Owner("ada")), Work([*words, 1, 2], owner=Owner(scope))
+    steps: list[int] = []
+    first.result.add_done_callback(lambda _: steps.extend(parts.steps))
+    together(parts, [first, second])
+    alone = -(-len(words) // 32)
+    assert (len(steps) <= alone + 2) is waits
+    assert (second.result.result().cached == len(words)) is waits
 
 
 def test_one_in_the_background_computes_only_while_no_other_does(parts: Parts) -> None:
@@ -164,10 +179,11 @@ def test_one_in_the_background_computes_only_while_no_other_does(parts: Parts) -
 
 def test_a_beginning_that_somebody_has_is_copied(parts: Parts) -> None:
     shared = prompt(1, 120)
-    parts.run(Work([*shared, 1, 2, 3]))
+    ada = Owner("ada")
+    parts.run(Work([*shared, 1, 2, 3], owner=ada))
     parts.steps.clear()
-    other = parts.work([*shared, 4, 5, 6], LETTERS)
-    first = parts.work([*shared, 1, 2, 3], LETTERS)
+    other = parts.work([*shared, 4, 5, 6], LETTERS, owner=ada)
+    first = parts.work([*shared, 1, 2, 3], LETTERS, owner=ada)
     together(parts, [first, other])
     assert other.result.result().cached >= 120
     assert sum(count for count in parts.steps if count > 1) < 120
@@ -280,15 +296,29 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+def test_a_long_conversation_that_is_over_does_not_keep_its_slot_for_ever(parts: Parts) -> None:
+    """Otherwise short ones would take each other's slots while old long ones, which nobody asks for, fill the rest."""
+    for number in range(SLOTS):
+        parts.run(Work(prompt(50 + number, 400)))
+    talks = [(prompt(60 + number, 60), Owner(f"talk {number}")) for number in range(SLOTS)]
+    for _ in range(6):
+        for talk, owner in talks:
+            parts.run(Work(list(talk), owner=owner))
+    parts.steps.clear()
+    for talk, owner in talks:
+        parts.run(Work(list(talk), owner=owner))
+    assert sum(parts.steps) == 0
+
+
 def test_a_pause_does_not_cost_a_conversation_its_slot(parts: Parts) -> None:
     """Two conversations with the same beginning take turns; neither computes what it has computed before."""
     shared = prompt(1, 150)
     talks = [[*shared, *prompt(number, 30)] for number in (2, 3)]
     for talk in talks:
-        parts.run(Work(list(talk)))
+        parts.run(Work(list(talk), owner=Owner("ada")))
     parts.steps.clear()
     for turn in range(3):
         for number, talk in enumerate(talks):
             talk.extend(prompt(10 * turn + number, 5))
-            parts.run(Work(list(talk)))
+            parts.run(Work(list(talk), owner=Owner("ada")))
     assert sum(parts.steps) == 3 * 2 * 5

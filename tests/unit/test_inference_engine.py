@@ -12,6 +12,7 @@ import pytest
 from appliance.core.ports import GenerationCancelled, GenerationFailed
 from appliance.inference.executor import Executor, Graphs, StepInterrupted
 from appliance.inference.kv_cache import CacheShape, KvCache
+from appliance.inference.ownership import Owner
 from appliance.inference.sessions import open_session
 from appliance.inference.work import Work
 from tests.fixtures.inference_parts import Parts, engine_parts
@@ -98,11 +99,13 @@ def test_rewind_then_regenerate_equals_fresh(parts: Parts) -> None:
 
 def test_known_tokens_are_not_computed_again(parts: Parts) -> None:
     tokens = some_tokens(40)
-    parts.run(Work(tokens))
+    ada = Owner("ada")
+    parts.run(Work(tokens, owner=ada))
     parts.steps.clear()
-    outcome = parts.run(Work([*tokens, 7, 8, 9]))
+    outcome = parts.run(Work([*tokens, 7, 8, 9], owner=ada))
     assert outcome.cached == 40
     assert parts.steps == [3]
+    assert parts.run(Work([*tokens, 7, 8, 9])).cached == 0, "somebody else's"
 
 
 def test_forced_text_costs_no_step(parts: Parts) -> None:

@@ -6,7 +6,8 @@ Nothing here fails a build: what cannot be written is said, and the app works wi
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import resources
 from typing import TYPE_CHECKING, Final
@@ -115,7 +116,7 @@ class Coder:
             GenerationFailed, GenerationCancelled: the model could not go on, or was stopped.
             SandboxUnavailable: it cannot be tried.
         """
-        prompt = prompt_for(place)
+        prompt = replace(prompt_for(place), scope=f"place {secrets.token_hex(16)}")  # its repairs begin alike
         seen: set[str] = set()
         results: tuple[Tried, ...] = ()
         problem = ""
@@ -149,7 +150,7 @@ class Coder:
 
 def _again(prompt: Prompt, text: str, problem: str) -> Prompt:
     told = f"That does not work: {problem}. Write the whole body again."
-    return Prompt((*prompt.messages, Message("assistant", text.rstrip()), Message("user", told)), stable=prompt.stable)
+    return replace(prompt, messages=(*prompt.messages, Message("assistant", text.rstrip()), Message("user", told)))
 
 
 def _looked_at(place: Place, text: str, *, whole: bool) -> str:

@@ -11,7 +11,7 @@ import json
 import threading
 from collections import Counter
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.answers import AnswerEnd
@@ -171,7 +171,7 @@ class Run:
         )
         end: AnswerEnd | None = None
         with recorded as evidence:
-            prompt = asked.with_texts(_screened(api, order))
+            prompt = replace(asked.with_texts(_screened(api, order)), scope=order.principal)
             with api.model.generator(self._on_queued).session(prompt) as session:
                 self._session = session
                 self._require_wanted()
