@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from appliance.core.tools import Calling, CallPiece
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Syntax(StrEnum):
     LARK = "lark"
     REGEX = "regex"
     JSON_SCHEMA = "json_schema"
+    GRAMMARS = "grammars"
+    """Several that refer to each other, in the engine's own notation; nobody outside writes one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Wanted:
 
     ``max_tokens`` 0: as many as the context has room for. ``top_p`` keeps the most probable tokens that together have
     this probability. The first of the ``stop`` texts that is completed ends the answer before it. ``top_logprobs``: how
-    many alternatives to tell for each token; None tells no probabilities at all.
+    many alternatives to tell for each token; None tells no probabilities at all. ``calling``: the answer may be, or
+    must be, calls of the functions that the prompt offers; ``form`` and ``stop`` are those of an answer in words then.
     """
 
     form: Form = Form()
@@ -53,6 +59,7 @@ class Wanted:
     seed: int = 0
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
+    calling: Calling | None = None
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,12 @@ class TokenTold:
 
 @dataclass(frozen=True)
 class AnswerPiece:
-    """A part of an answer in whole characters, and the tokens that begin in it, where they were asked for."""
+    """A part of an answer in whole characters, and the tokens that begin in it, where they were asked for; or a part of
+    calls."""
 
     text: str
     tokens: tuple[TokenTold, ...] = ()
+    calls: tuple[CallPiece, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -273,8 +273,8 @@ _TABLE: Final[tuple[tuple[Event, str, str, str], ...]] = (
     (
         Event.COMPLETION_REQUESTED,
         "A program asked the model.",
-        "!body endpoint key model digest",
-        "finish #prompt_tokens #cached_tokens #completion_tokens",
+        "!body endpoint key model digest #tools?",
+        "finish #prompt_tokens #cached_tokens #completion_tokens #calls?",
     ),
 )
 SCHEMAS: Final[Mapping[Event, Schema]] = MappingProxyType(

@@ -16,6 +16,7 @@ from appliance.core.errors import IntramuralError
 if TYPE_CHECKING:
     from appliance.core.answers import AnswerEnd, AnswerPiece, RawPrompt, Wanted
     from appliance.core.events import Event, Outcome
+    from appliance.core.tools import Tool, ToolCall
 
 # --- text generation -------------------------------------------------------------------------------------------
 
@@ -52,10 +53,12 @@ class GenerationCancelled(IntramuralError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a chat, as the bundle's chat template takes it."""
+    """One turn of a chat, as the bundle's chat template takes it. ``calls`` are those that the assistant made; a turn
+    of a ``tool`` says what came of one."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ class Prompt:
     """A chat up to the point where the assistant speaks.
 
     ``stable`` leading messages are the same for every request of this kind: their KV cache is computed once and kept
-    on disk beside the bundle. The last message must be the user's. Nobody waits for a session in the ``background``:
-    it is computed only while no other needs the model.
+    on disk beside the bundle. The last message must be the user's or a tool's. Nobody waits for a session in the
+    ``background``: it is computed only while no other needs the model.
 
     ``scope`` says whose words the other messages are: what was computed for them is reused in sessions of the same
     scope only, so that nobody learns from the time that an answer takes what somebody else has asked. Empty: in this
@@ -75,6 +78,8 @@ class Prompt:
     stable: int = 0
     background: bool = False
     scope: str = ""
+    tools: tuple[Tool, ...] = ()
+    """What the assistant may call; such a prompt has no ``stable`` messages."""
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.answers import AnswerPiece, Form, Syntax, TokenChance, TokenTold, Wanted
 from appliance.core.ports import GenerationFailed
+from appliance.core.tools import Calling, ToolCall
 from appliance.inference import protocol
 from appliance.inference.answering import AnswerText
 from appliance.inference.sampler import Sampler
 from appliance.inference.sequence import Generation
+from appliance.inference.tool_calls import MAX_CALLS, call_form, choice_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from appliance.core.tools import CallPiece, Tool
     from appliance.inference.constraint import Constraint
     from appliance.inference.drafter import Drafter
     from appliance.inference.sampler import Chance
     from appliance.inference.tokenizer import TextTokenizer
+    from appliance.inference.tool_calls import CallReader
 
 MAX_TOKENS: Final = 1 << 16
 MAX_STOPS: Final = 16
@@ -41,10 +46,12 @@ def checked(request: protocol.AskAnswer) -> Wanted:
         and len(request.stop) <= MAX_STOPS
         and all(0 < len(stop) <= MAX_STOP for stop in request.stop)
         and (request.top_logprobs is None or 0 <= request.top_logprobs <= MAX_TOP)
+        and (request.calling is None or 1 <= request.calling.most <= MAX_CALLS)
     )
     if not fits:
         message = "The limits of an answer are out of range."
         raise GenerationFailed(message, action=f"Ask for at most {MAX_TOKENS} tokens and {MAX_STOPS} stop texts.")
+    calling = request.calling
     return Wanted(
         form=Form(Syntax(request.syntax), request.source),
         max_tokens=request.max_tokens,
@@ -53,7 +60,20 @@ def checked(request: protocol.AskAnswer) -> Wanted:
         seed=request.seed,
         stop=tuple(request.stop),
         top_logprobs=request.top_logprobs,
+        calling=None if calling is None else Calling(calling.required, calling.only, calling.most),
     )
+
+
+def choice_of(wanted: Wanted, tools: Sequence[Tool], tokenizer: TextTokenizer) -> Wanted:
+    """The first part of an answer that may be calls: calls, or the choice of words. Naming what is chosen does not
+    count towards the limit of the answer.
+
+    Raises:
+        GrammarRefused: a function's schema cannot be used; the cause says which.
+    """
+    calling = wanted.calling or Calling()
+    limit = wanted.max_tokens and wanted.max_tokens + choice_tokens(tools, tokenizer)
+    return replace(wanted, form=call_form(tools, calling), max_tokens=limit, stop=(), top_logprobs=None)
 
 
 def generation_of(
@@ -103,6 +123,48 @@ class Answering:
         content = self._tokenizer.token_bytes
         top = tuple(TokenChance(content([token]), logprob) for token, logprob in chance.top)
         return TokenTold(TokenChance(content([chance.token]), chance.logprob), top)
+
+
+class ReadingCalls:
+    """As :class:`Answering`, for an answer of calls. With ``hold`` nothing is sent before all of it is known."""
+
+    stopped = False
+
+    def __init__(self, reader: CallReader, *, hold: bool) -> None:
+        self._reader = reader
+        self._hold = hold
+        self._pieces: list[CallPiece] = []
+        self.tokens = 0
+
+    @property
+    def calls(self) -> list[ToolCall]:
+        """What was called so far."""
+        made: list[ToolCall] = []
+        for piece in self._pieces:
+            if piece.name:
+                made.append(ToolCall(piece.name, ""))
+            made[-1] = ToolCall(made[-1].name, made[-1].arguments + piece.arguments)
+        return made
+
+    def take(self, tokens: Sequence[int]) -> protocol.Part | None:
+        """What they make certain, if anything."""
+        self.tokens += len(tokens)
+        pieces = [piece for token in tokens if (piece := self._reader.take(token)) is not None]
+        self._pieces += pieces
+        return None if self._hold else _called(pieces)
+
+    def finish(self) -> protocol.Part | None:
+        """Nothing more would be known by the end."""
+        return None
+
+    def held(self) -> protocol.Part | None:
+        """What was not sent yet."""
+        return _called(self._pieces) if self._hold else None
+
+
+def _called(pieces: Sequence[CallPiece]) -> protocol.Part | None:
+    calls = [(piece.index, piece.name, piece.arguments) for piece in pieces]
+    return protocol.Part("", [], calls) if calls else None
 
 
 def _part(pieces: Sequence[AnswerPiece]) -> protocol.Part | None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import socket
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
-from appliance.core.answers import AnswerEnd, AnswerPiece, RawPrompt, TokenChance, TokenTold, Wanted
 from appliance.core.errors import IntramuralError
 from appliance.core.ports import (
     ContextFull,
@@ -19,19 +17,31 @@ from appliance.core.ports import (
     GenerationFailed,
     Grammar,
     GrammarRefused,
-    Prompt,
     TokenUsage,
 )
+from appliance.core.tools import ToolsRefused
 from appliance.inference import protocol
 from appliance.inference.chat import InvalidPrompt
+from appliance.inference.wire_values import asking, opening, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from appliance.core.answers import AnswerEnd, AnswerPiece, RawPrompt, Wanted
+    from appliance.core.ports import Prompt
+
 _ERRORS: Final[dict[str, type[IntramuralError]]] = {
     kind.code: kind
-    for kind in (GenerationFailed, GenerationBusy, GenerationCancelled, ContextFull, GrammarRefused, InvalidPrompt)
+    for kind in (
+        GenerationFailed,
+        GenerationBusy,
+        GenerationCancelled,
+        ContextFull,
+        GrammarRefused,
+        ToolsRefused,
+        InvalidPrompt,
+    )
 }
 _AnswerT = TypeVar("_AnswerT", bound=protocol.Answer)
 
@@ -71,7 +81,7 @@ class WorkerGenerator:
         """
         link = self._connect()
         try:
-            link.ask(_opening(prompt), protocol.Opened)
+            link.ask(opening(prompt), protocol.Opened)
             yield WorkerSession(link)
         finally:
             link.close()
@@ -220,7 +230,7 @@ class WorkerSession:
     def answer(self, wanted: Wanted) -> Iterator[AnswerPiece | AnswerEnd]:
         """Yield the pieces of one answer, and its end last; when the iterator is closed early, the answer stops."""
         self._check()
-        self._link.send(_asking(wanted))
+        self._link.send(asking(wanted))
         finished = False
         try:
             while not finished:
@@ -231,7 +241,7 @@ class WorkerSession:
                     raise
                 finished = not isinstance(got, protocol.Part)
                 self._check()
-                yield _told(got)
+                yield told(got)
         finally:
             if not finished:
                 self._abandon()
@@ -277,43 +287,3 @@ class WorkerSession:
         if self._cancelled.is_set():
             message = "The generation was cancelled."
             raise GenerationCancelled(message)
-
-
-def _opening(prompt: Prompt | RawPrompt) -> protocol.Open:
-    if isinstance(prompt, RawPrompt):
-        return protocol.Open(protocol.VERSION, [], 0, prompt.text, prompt.suffix, scope=_digest(prompt.scope))
-    turns = [protocol.Turn(message.role, message.content) for message in prompt.messages]
-    return protocol.Open(
-        protocol.VERSION, turns, prompt.stable, background=prompt.background, scope=_digest(prompt.scope)
-    )
-
-
-def _digest(scope: str) -> str:
-    """So that the worker tells scopes apart and does not learn people's names."""
-    return hashlib.sha256(scope.encode()).hexdigest() if scope else ""
-
-
-def _asking(wanted: Wanted) -> protocol.AskAnswer:
-    return protocol.AskAnswer(
-        syntax=wanted.form.syntax.value,
-        source=wanted.form.source,
-        max_tokens=wanted.max_tokens,
-        temperature=wanted.temperature,
-        top_p=wanted.top_p,
-        seed=wanted.seed,
-        stop=list(wanted.stop),
-        top_logprobs=wanted.top_logprobs,
-    )
-
-
-def _told(got: protocol.Answer) -> AnswerPiece | AnswerEnd:
-    if isinstance(got, protocol.Part):
-        tokens = tuple(
-            TokenTold(TokenChance(one.content, one.logprob), tuple(TokenChance(*other) for other in one.top))
-            for one in got.tokens
-        )
-        return AnswerPiece(got.text, tokens)
-    if isinstance(got, protocol.Ended):
-        return AnswerEnd(got.complete, got.prompt_tokens, got.cached_tokens, got.completion_tokens)
-    message = "The model's worker gave an answer that does not fit."
-    raise GenerationFailed(message, cause=type(got).__name__, action="Report this.")

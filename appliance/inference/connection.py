@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.answers import RawPrompt
 from appliance.core.errors import IntramuralError
-from appliance.core.ports import GenerationCancelled, GenerationFailed, Grammar, Message, Prompt
+from appliance.core.ports import GenerationFailed, Grammar, Prompt
 from appliance.inference import protocol
-from appliance.inference.answers import MAX_TOKENS, Answering, checked, generation_of
+from appliance.inference.answer_writer import AnswerWriter
+from appliance.inference.answers import MAX_TOKENS, checked
 from appliance.inference.conversation import Conversation
 from appliance.inference.detokenizer import StreamingDetokenizer
 from appliance.inference.drafter import Drafter
@@ -19,15 +19,15 @@ from appliance.inference.executor import MAX_DRAFT
 from appliance.inference.ownership import Owner
 from appliance.inference.sampler import Sampler
 from appliance.inference.sequence import Generation
+from appliance.inference.token_stream import TokenStream
+from appliance.inference.wire_values import prompt_of
 from appliance.inference.work import Work, cancelled
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from appliance.inference.constraint import GrammarCompiler
     from appliance.inference.conversation import Point
-    from appliance.inference.engine import Engine
-    from appliance.inference.loader import LoadedModel
+    from appliance.inference.served_model import ServedModel
     from appliance.inference.turnstile import Turnstile
     from appliance.inference.work import Outcome
 
@@ -35,20 +35,6 @@ _MAX_MESSAGES: Final = 256
 _MAX_SCOPE: Final = 64
 """Characters: a SHA-256 in hex."""
 _WRITE_SECONDS: Final = 30.0
-
-
-@dataclass(frozen=True)
-class ServedModel:
-    """What every connection shares.
-
-    Attributes:
-        request_seconds: limit of one generation, and of a client's silence while it holds the slot.
-    """
-
-    loaded: LoadedModel
-    engine: Engine
-    grammars: GrammarCompiler
-    request_seconds: float
 
 
 class Connection:
@@ -65,9 +51,10 @@ class Connection:
         self._conversation: Conversation | None = None
         self._background = False
         self._owner = Owner.alone()
+        self._opened: Prompt | None = None
         self._work: Work | None = None
-        self._cancelled = False
-        self._abandoned = False
+        self.cancelled = False
+        self.abandoned = False
         self._before: Point | None = None
         self._drafter: Drafter | None = None
         if model.loaded.drafts:
@@ -96,18 +83,18 @@ class Connection:
             if isinstance(error, (OSError, asyncio.IncompleteReadError)):
                 return
             raise error
-        await self._send(_failed(error))
+        await self.send(_failed(error))
 
     async def _read_all(self) -> None:
         while True:
             length = protocol.body_length(await self._reader.readexactly(protocol.LENGTH.size))
             request = protocol.decode_request(await self._reader.readexactly(length))
             if isinstance(request, protocol.Cancel):
-                self._cancelled = True
+                self.cancelled = True
                 self._stop_work()
                 continue
             if isinstance(request, protocol.Abandon):
-                self._abandoned = True
+                self.abandoned = True
                 self._stop_work()
             if self._requests.full():
                 message = "The client did not wait for an answer."
@@ -122,14 +109,14 @@ class Connection:
                 message = "The session was idle for too long and was closed."
                 raise GenerationFailed(message, action="Open a new session.") from None
             try:
-                if self._cancelled:
+                if self.cancelled:
                     raise cancelled()
                 answer = await self._answer(request)
             except protocol.ProtocolError:
                 raise
             except IntramuralError as error:
                 answer = _failed(error)
-            await self._send(answer)
+            await self.send(answer)
 
     async def _answer(self, request: protocol.Request) -> protocol.Answer:
         if isinstance(request, protocol.Describe):
@@ -157,7 +144,7 @@ class Connection:
         elif isinstance(request, protocol.Rewind):
             conversation.rewind(request.mark)
         elif isinstance(request, protocol.Abandon):
-            self._abandoned = False
+            self.abandoned = False
             if self._before is not None:
                 conversation.restore(self._before)
         self._before = None
@@ -173,12 +160,12 @@ class Connection:
         if len(request.scope) > _MAX_SCOPE:
             message = "The scope of a conversation is too long."
             raise protocol.ProtocolError(message, cause=f"{len(request.scope)} characters")
-        model = self._model.loaded
-        if request.text is not None:
-            prompt = await asyncio.to_thread(model.chat.render_raw, RawPrompt(request.text, request.suffix))
+        model, wanted = self._model.loaded, prompt_of(request)
+        if isinstance(wanted, RawPrompt):
+            prompt = await asyncio.to_thread(model.chat.render_raw, wanted)
         else:
-            messages = tuple(Message(turn.role, turn.content) for turn in request.messages)
-            prompt = await asyncio.to_thread(model.chat.render, Prompt(messages, request.stable))
+            self._opened = wanted
+            prompt = await asyncio.to_thread(model.chat.render, wanted)
         conversation = Conversation(prompt, model.tokenizer, context=model.description.context_tokens)
         await self._turnstile.enter(self._tell_place)
         self._conversation, self._background = conversation, request.background
@@ -191,9 +178,9 @@ class Connection:
         return protocol.Opened()
 
     async def _tell_place(self, position: int) -> None:
-        if self._cancelled:
+        if self.cancelled:
             raise cancelled()
-        await self._send(protocol.Queued(position))
+        await self.send(protocol.Queued(position))
 
     async def _generate(self, conversation: Conversation, request: protocol.Generate) -> protocol.Answer:
         if not (
@@ -206,8 +193,6 @@ class Connection:
         constraint = await asyncio.to_thread(self._model.grammars.compile, Grammar(request.lark), held=held)
         if self._drafter is not None:
             self._drafter.follow(conversation.tokens)
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[list[int] | None] = asyncio.Queue()  # bounded by max_tokens
         work = Work(
             conversation.tokens,
             Generation(
@@ -220,17 +205,16 @@ class Connection:
             written=conversation.written,
             owner=self._owner,
             background=self._background,
-            on_tokens=lambda tokens: _post(loop, arrived, tokens),
         )
-        self._begin(work)
-        work.result.add_done_callback(lambda _future: _post(loop, arrived, None))
+        stream = TokenStream(work)
+        self.begin(work)
         detokenizer = StreamingDetokenizer(skip=len(held))
-        while (tokens := await arrived.get()) is not None:
+        async for tokens in stream:
             text = detokenizer.push(self._model.loaded.tokenizer.token_bytes(tokens))
-            if text and not self._abandoned:
-                await self._send(protocol.Piece(text))
+            if text and not self.abandoned:
+                await self.send(protocol.Piece(text))
         self._work = None
-        if self._abandoned:
+        if self.abandoned:
             return protocol.Finished()  # what became of it is of no interest; the next request restores
         conversation.absorb(work.result.result(), incomplete=detokenizer.pending)
         return protocol.Finished()
@@ -239,54 +223,29 @@ class Connection:
         """One answer; the conversation stays as it was."""
         wanted = checked(request)
         self._before = conversation.point()
-        tokenizer, tokens = self._model.loaded.tokenizer, conversation.spelled()
-        constraint = await asyncio.to_thread(self._model.grammars.compile, wanted.form, scope=self._owner.scope)
-        if self._drafter is not None:
-            self._drafter.follow(tokens)
-        room = self._model.loaded.description.context_tokens - len(tokens)
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[list[int] | None] = asyncio.Queue()  # bounded by the context
-        generation = generation_of(wanted, constraint, tokenizer, room=room, drafter=self._drafter)
-        work = Work(
-            tokens,
-            generation,
-            owner=self._owner,
-            background=self._background,
-            on_tokens=lambda new: _post(loop, arrived, new),
-        )
-        answering = Answering(wanted, generation, tokenizer)
-        self._begin(work)
-        work.result.add_done_callback(lambda _future: _post(loop, arrived, None))
-        while (new := await arrived.get()) is not None:
-            part = answering.take(new)
-            if answering.stopped:
-                work.cancel()
-            if part is not None and not self._abandoned:
-                await self._send(part)
+        tokens = conversation.spelled()
+        writer = AnswerWriter(self._model, self, self._drafter, owner=self._owner, background=self._background)
+        if wanted.calling is None:
+            made = await writer.write(tokens, wanted)
+        else:
+            made = await writer.choose(tokens, wanted, self._opened)
         self._work = None
-        if self._abandoned:
+        if made is None:
             return protocol.Finished()
-        try:
-            complete = work.result.result().complete
-        except GenerationCancelled:
-            if not answering.stopped or self._cancelled:
-                raise
-            complete = True
-        if (rest := answering.finish()) is not None:
-            await self._send(rest)
-        return protocol.Ended(complete or answering.stopped, len(tokens), work.cached, answering.tokens)
+        return protocol.Ended(made.complete, len(tokens), made.cached, made.tokens)
 
     async def _run(self, work: Work) -> Outcome:
         """Work without a stream."""
-        future: Future[Outcome] = self._begin(work).result
+        future: Future[Outcome] = self.begin(work).result
         outcome = await asyncio.wrap_future(future)
         self._work = None
         return outcome
 
-    def _begin(self, work: Work) -> Work:
+    def begin(self, work: Work) -> Work:
+        """Hand work in, so that it stops when the client goes or asks for it."""
         self._work = work
         work.seconds = self._model.request_seconds
-        if self._cancelled or self._abandoned:  # asked for before the work existed
+        if self.cancelled or self.abandoned:  # asked for before the work existed
             work.cancel()
         return self._model.engine.submit(work)
 
@@ -294,16 +253,11 @@ class Connection:
         if self._work is not None:
             self._work.cancel()
 
-    async def _send(self, answer: protocol.Answer) -> None:
+    async def send(self, answer: protocol.Answer) -> None:
+        """Write one frame, if the client reads in time."""
         self._writer.write(protocol.encode(answer))
         async with asyncio.timeout(_WRITE_SECONDS):
             await self._writer.drain()
-
-
-def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[list[int] | None], tokens: list[int] | None) -> None:
-    """Hand something from the engine's thread to the event loop, which may be gone when the worker stops."""
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(queue.put_nowait, tokens)
 
 
 def _failed(error: IntramuralError) -> protocol.Failed:

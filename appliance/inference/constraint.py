@@ -225,6 +225,8 @@ def _specimen(byte: int) -> str:
 
 def grammar_source(form: Form, held: bytes) -> str:
     """The form as llguidance reads it, after the bytes that are held back."""
+    if form.syntax is Syntax.GRAMMARS:
+        return form.source
     part = _part(form)
     if not held:
         return json.dumps({"grammars": [part]})
@@ -234,15 +236,19 @@ def grammar_source(form: Form, held: bytes) -> str:
 
 def _part(form: Form) -> dict[str, object]:
     if form.syntax is Syntax.JSON_SCHEMA:
-        return {"json_schema": _schema(form.source)}
+        return json_schema_part(form.source)
     if form.syntax is Syntax.REGEX:
         return dict(json.loads(LLMatcher.grammar_from_regex(form.source))["grammars"][0])
     return {"lark_grammar": _ANYTHING if form.syntax is Syntax.TEXT else form.source}
 
 
-def _schema(source: str) -> dict[str, object]:
-    """A schema with our own options, whatever options it brings along: a small model that may choose its white space
-    writes nothing else, and a lenient reading would take values that the schema forbids."""
+def json_schema_part(source: str) -> dict[str, object]:
+    """A schema as a grammar, with our own options whatever options it brings along: a small model that may choose its
+    white space writes nothing else, and a lenient reading would take values that the schema forbids.
+
+    Raises:
+        GrammarRefused: it is no JSON object.
+    """
     try:
         schema = json.loads(source)
     except (ValueError, RecursionError) as error:
@@ -251,4 +257,4 @@ def _schema(source: str) -> dict[str, object]:
     if not isinstance(schema, dict):
         message = "The JSON schema is not an object."
         raise GrammarRefused(message, action="Write it as an object with a type.")
-    return {**schema, "x-guidance": dict(_JSON_OPTIONS)}
+    return {"json_schema": {**schema, "x-guidance": dict(_JSON_OPTIONS)}}

@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.core.errors import IntramuralError
 
-VERSION: Final = 5
+VERSION: Final = 6
 MAX_FRAME: Final = 8 << 20
 """Bytes of one frame's body; a longer one ends the connection."""
 LENGTH: Final = struct.Struct(">I")
@@ -32,10 +32,27 @@ class _Frame(msgspec.Struct, frozen=True, tag_field="t", forbid_unknown_fields=T
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One message of a chat."""
+    """One message of a chat; ``calls`` are names and arguments."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: list[tuple[str, str]] = []
+
+
+class Function(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The fields of :class:`appliance.core.tools.Tool`."""
+
+    name: str
+    description: str
+    parameters: str
+
+
+class Calls(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The fields of :class:`appliance.core.tools.Calling`."""
+
+    required: bool
+    only: str
+    most: int
 
 
 class Open(_Frame, frozen=True, tag="open"):
@@ -51,6 +68,7 @@ class Open(_Frame, frozen=True, tag="open"):
     scope: str = ""
     """Digest of whose words these are: what is computed for them is reused for the same scope only, and for this
     conversation alone where it is empty."""
+    tools: list[Function] = []
 
 
 class Append(_Frame, frozen=True, tag="append"):
@@ -79,6 +97,7 @@ class AskAnswer(_Frame, frozen=True, tag="answer"):
     seed: int
     stop: list[str]
     top_logprobs: int | None
+    calling: Calls | None = None
 
 
 class Mark(_Frame, frozen=True, tag="mark"):
@@ -140,6 +159,8 @@ class Part(_Frame, frozen=True, tag="part"):
 
     text: str
     tokens: list[Told]
+    calls: list[tuple[int, str, str]] = []
+    """The fields of :class:`appliance.core.tools.CallPiece`."""
 
 
 class Ended(_Frame, frozen=True, tag="ended"):

@@ -11,7 +11,8 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.ports import GenerationFailed
-from appliance.inference.connection import Connection, ServedModel
+from appliance.inference.connection import Connection
+from appliance.inference.served_model import ServedModel
 from appliance.inference.turnstile import Turnstile
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ class TextTokenizer:
         try:
             document = json.loads(tokenizer_json)
             special = {token["content"]: token["id"] for token in document["added_tokens"] if token["special"]}
+            self._added = {token["content"]: int(token["id"]) for token in document["added_tokens"]}
             # Control tokens are found by our own search, so the library must take their text for plain text.
             self._plain = Tokenizer.from_str(tokenizer_json)
             self._plain.encode_special_tokens = True
@@ -84,6 +85,10 @@ class TextTokenizer:
     def control(self, name: str) -> int | None:
         """The control token of that name, if this model has it."""
         return self._special.get(name)
+
+    def added(self, name: str) -> int | None:
+        """The token of that name which is matched whole, as control tokens are and marks such as ``<tool_call>``."""
+        return self._added.get(name)
 
     def has_special_text(self, text: str) -> bool:
         """Whether ``text`` contains the spelling of a control token."""

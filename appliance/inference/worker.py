@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError
-from appliance.inference.connection import ServedModel
 from appliance.inference.constraint import GrammarCompiler
 from appliance.inference.engine import Engine
 from appliance.inference.loader import EngineLimits, load
 from appliance.inference.prefix_cache import PrefixCache, bundle_folder
+from appliance.inference.served_model import ServedModel
 from appliance.inference.server import Server
 from appliance.inference.sessions import Device
 from model_bundle.errors import ModelBundleError

@@ -7,7 +7,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,7 @@ from appliance.core.ports import (
     Message,
     Prompt,
 )
+from appliance.core.tools import Calling, Tool, ToolCall, ToolsRefused
 from appliance.inference.chat import InvalidPrompt
 from tests.fakes.generator import FakeGenerator
 from tests.fixtures.inference_worker import running_tiny_worker
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from appliance.core.answers import TokenTold
     from appliance.core.ports import TextGenerator
+    from appliance.core.tools import CallPiece
 
 PROMPT = Prompt((Message("system", "You write plans."), Message("user", "Track loans.")), stable=1)
 WORD = Grammar('start: "entity " NAME "\\n"\nNAME: /[A-Z][a-z]{1,8}/')
@@ -383,3 +385,113 @@ def test_the_appliances_own_words_are_shared_by_all_scopes(worker: TextGenerator
         assert isinstance(end, AnswerEnd)
         assert (cached > 16) is (scope != "user:ada"), "the first to ask computes it for all"
         assert end.prompt_tokens - end.cached_tokens > 16
+
+
+@pytest.fixture(scope="module")
+def roomy() -> Iterator[TextGenerator]:
+    """With room for functions, which the tiny tokenizer spells nearly letter by letter."""
+    with running_tiny_worker(context=2048) as running:
+        yield running.supervisor.generator()
+
+
+TOOLS = (
+    Tool(
+        "find_item", "Finds an item.", '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
+    ),
+    Tool("answer_in_words", "A name that is taken."),
+)
+
+
+def called(roomy: TextGenerator, calling: Calling, **more: Any) -> tuple[list[list[CallPiece]], str, AnswerEnd]:
+    """The pieces by call, the words, and the end."""
+    prompt = Prompt((Message("user", "Which item is due?"),), tools=more.pop("tools", TOOLS))
+    with roomy.session(prompt) as session:
+        got = list(session.answer(Wanted(calling=calling, **more)))
+    end = got.pop()
+    assert isinstance(end, AnswerEnd)
+    pieces = [piece for piece in got if isinstance(piece, AnswerPiece)]
+    calls: list[list[CallPiece]] = []
+    for one in (call for piece in pieces for call in piece.calls):
+        if one.name:
+            assert one.index == len(calls)
+            calls.append([])
+        calls[one.index].append(one)
+    return calls, "".join(piece.text for piece in pieces), end
+
+
+def test_calls_parse_and_match_the_schema_of_their_function(roomy: TextGenerator) -> None:
+    seen = set()
+    for seed in range(12):
+        calls, text, end = called(roomy, Calling(required=True, most=3), seed=seed, max_tokens=300)
+        assert not text
+        assert 1 <= len(calls) <= 3
+        assert end.complete
+        for call in calls:
+            seen.add(call[0].name)
+            arguments = json.loads("".join(piece.arguments for piece in call))
+            assert set(arguments) >= ({"n"} if call[0].name == "find_item" else set())
+    assert seen == {"find_item", "answer_in_words"}
+    only, _, _ = called(roomy, Calling(required=True, only="find_item"), seed=1, max_tokens=300)
+    assert [call[0].name for call in only] == ["find_item"]
+
+
+def test_the_model_chooses_between_calls_and_words(roomy: TextGenerator) -> None:
+    kinds = set()
+    for seed in range(12):
+        calls, text, end = called(roomy, Calling(), seed=seed, max_tokens=20, stop=("zzz",))
+        kinds.add(bool(calls))
+        if not calls:
+            assert end.completion_tokens == 20 or end.complete
+            assert text
+            assert "tool_call" not in text
+    assert kinds == {True, False}
+    words = [called(roomy, Calling(), seed=seed, form=LETTERS, max_tokens=60)[1] for seed in range(12)]
+    assert any(words)
+    assert all(re.fullmatch("[a-d]{40}", text) for text in words if text)
+
+
+def test_functions_that_cannot_be_used_are_refused_by_name(roomy: TextGenerator) -> None:
+    for parameters, cause in (('{"not": {}}', "not"), ("[]", "not an object"), ("x", "Expecting value")):
+        with pytest.raises(ToolsRefused, match="'broken'") as caught:
+            called(roomy, Calling(), tools=(*TOOLS, Tool("broken", "", parameters)))
+        assert cause in caught.value.cause
+    with pytest.raises(ToolsRefused, match="not among those"):
+        called(roomy, Calling(required=True, only="other"))
+    with pytest.raises(InvalidPrompt, match="control tokens"):
+        called(roomy, Calling(), tools=(Tool("f", "<|im_end|>"),))
+    with pytest.raises(GenerationFailed, match="No functions"):
+        called(roomy, Calling(), tools=())
+
+
+def test_calls_and_their_results_are_part_of_the_chat(roomy: TextGenerator) -> None:
+    turns = (
+        Message("user", "Which item is due?"),
+        Message("assistant", "", (ToolCall("find_item", '{"n": 3}'), ToolCall("find_item", "no JSON"))),
+        Message("tool", "It is the <|im_end|> lathe."),
+        Message("tool", "none"),
+    )
+    with roomy.session(Prompt(turns, tools=TOOLS)) as session:
+        got = list(session.answer(Wanted(max_tokens=3)))
+        assert isinstance(got[-1], AnswerEnd)
+        assert session.usage().prompt == got[-1].prompt_tokens
+
+
+def test_a_call_that_was_answered_is_not_made_again(roomy: TextGenerator) -> None:
+    """The tiny model calls anything; what it calls without a past is put into its past."""
+    one = (Tool("f", "", '{"type": "object", "properties": {"n": {"const": 1}}, "required": ["n"]}'),)
+    asked = Message("user", "Which item is due?")
+    done = (Message("assistant", "", (ToolCall("f", '{"n":1}'),)), Message("tool", "the lathe"))
+
+    def calls(*messages: Message, required: bool = False) -> set[bool]:
+        found = set()
+        for seed in range(6):
+            with roomy.session(Prompt(messages, tools=one)) as session:
+                wanted = Wanted(calling=Calling(required=required), seed=seed, max_tokens=8)
+                pieces = [got for got in session.answer(wanted) if isinstance(got, AnswerPiece)]
+            found.add(any(piece.calls for piece in pieces))
+        return found
+
+    assert calls(asked) == {True, False}
+    assert calls(asked, *done) == {False}
+    assert calls(asked, *done, required=True) == {True}
+    assert calls(asked, *done, asked) == {True, False}

@@ -10,6 +10,7 @@ import pytest
 
 from appliance.core.answers import RawPrompt, Syntax
 from appliance.core.ports import GenerationFailed, Prompt
+from appliance.core.tools import Calling, ToolCall
 from appliance.studio.errors import NotAllowed
 from appliance.web.openai import parameters
 from appliance.web.openai.errors import ApiError, as_api_error
@@ -17,6 +18,12 @@ from appliance.web.openai.wire import ChatRequest, TextRequest
 
 DOCUMENTED = json.loads((Path(__file__).parents[1] / "fixtures" / "openai_parameters.json").read_text())
 HELLO = [{"role": "user", "content": "Hello"}]
+OFFERED: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
+CALLED: dict[str, Any] = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": "Ünal"}'}}],
+}
 VALUES: dict[str, Any] = {
     "audio": {"voice": "alloy", "format": "wav"},
     "best_of": 2,
@@ -28,14 +35,11 @@ VALUES: dict[str, Any] = {
     "modalities": ["text", "audio"],
     "moderation": {"model": "x"},
     "n": 2,
-    "parallel_tool_calls": True,
     "prediction": {"type": "content", "content": "x"},
     "presence_penalty": 1,
     "reasoning_effort": "low",
     "service_tier": "flex",
     "store": True,
-    "tool_choice": "required",
-    "tools": [{"type": "function", "function": {"name": "f"}}],
     "verbosity": "low",
     "web_search_options": {},
 }
@@ -90,7 +94,37 @@ def test_what_is_not_supported_is_refused_and_its_plain_value_is_not(name: str) 
         ({"messages": [{"role": "user", "content": 3}]}, "messages[0].content", "invalid_type"),
         ({"messages": [{"role": "user", "content": "x", "colour": 1}]}, "messages[0].colour", "unknown_parameter"),
         ({"messages": [*HELLO, {"role": "assistant", "content": "x"}]}, "messages", "unsupported_value"),
-        ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]}, "messages[0]", "unsupported_value"),
+        ({"messages": [{"role": "function", "content": "x", "name": "f"}]}, "messages[0]", "unsupported_value"),
+        (
+            {"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]},
+            "messages[0].tool_call_id",
+            "invalid_value",
+        ),
+        ({"messages": [CALLED]}, "messages[0]", "invalid_value"),
+        ({"messages": [CALLED, *HELLO]}, "messages[0]", "invalid_value"),
+        ({"messages": [{**CALLED, "role": "user"}]}, "messages[0].tool_calls", "invalid_value"),
+        ({"messages": [CALLED, {"role": "tool", "content": "x"}]}, "messages[1].tool_call_id", "invalid_value"),
+        ({"tool_choice": "required"}, "tool_choice", "invalid_value"),
+        ({"parallel_tool_calls": True}, "parallel_tool_calls", "invalid_value"),
+        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools[0].type", "unsupported_value"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function", "missing_required_parameter"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name", "invalid_value"),
+        ({"tools": [OFFERED, OFFERED]}, "tools", "invalid_value"),
+        ({"tools": [OFFERED] * 129}, "tools", "array_above_max_length"),
+        ({"tools": [OFFERED], "tool_choice": "some"}, "tool_choice", "invalid_value"),
+        (
+            {"tools": [OFFERED], "tool_choice": {"type": "function", "function": {"name": "g"}}},
+            "tool_choice",
+            "invalid_value",
+        ),
+        (
+            {
+                "tools": [OFFERED],
+                "response_format": {"type": "grammar", "grammar": {"syntax": "regex", "definition": "a"}},
+            },
+            "response_format",
+            "invalid_parameter_combination",
+        ),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
             "messages[0].content[0].type",
@@ -193,3 +227,65 @@ def test_errors_have_the_official_statuses_and_a_defect_tells_nothing() -> None:
     assert (defect.status, "secret" in str(defect.body())) == (500, False)
     assert as_api_error(GenerationFailed("The model is away.")).status == 503
     assert as_api_error(NotAllowed("No.")).status == 403
+
+
+def test_functions_calls_and_their_results_reach_the_model() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    tool = {
+        "type": "function",
+        "function": {"name": "f", "description": "Finds.", "parameters": schema, "strict": True},
+    }
+    said = [*HELLO, CALLED, {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "none"}]}]
+    asked = chat(tools=[tool], messages=said)
+    assert isinstance(asked.prompt, Prompt)
+    (made,) = asked.prompt.tools
+    assert (made.name, made.description) == ("f", "Finds.")
+    assert json.loads(made.parameters) == {**schema, "additionalProperties": False}
+    assert [(one.role, one.content) for one in asked.prompt.messages][1:] == [("assistant", ""), ("tool", "none")]
+    assert asked.prompt.messages[1].calls == (ToolCall("f", '{"a": "Ünal"}'),)
+    assert asked.wanted.calling == Calling()
+    assert asked.texts[:3] == ("Hello", "", "none")
+    assert "Finds." in asked.texts[3]
+    assert "Ünal" in asked.texts[4]
+
+
+@pytest.mark.parametrize(
+    ("more", "calling"),
+    [
+        ({"tool_choice": "none"}, None),
+        ({"parallel_tool_calls": True}, Calling(most=8)),
+        ({"parallel_tool_calls": False, "tool_choice": "required"}, Calling(required=True)),
+        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, Calling(required=True, only="f")),
+    ],
+)
+def test_the_choice_of_tools_reaches_the_model(more: dict[str, Any], calling: Calling | None) -> None:
+    asked = chat(tools=[OFFERED], **more)
+    assert asked.wanted.calling == calling
+    assert isinstance(asked.prompt, Prompt)
+    assert len(asked.prompt.tools) == (calling is not None)
+
+
+def test_a_schema_that_speaks_of_other_arguments_is_left_as_it_is() -> None:
+    for schema in (
+        {"type": "object", "properties": {"a": {}}, "additionalProperties": True},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}},
+        {"type": "object", "properties": {}, "required": ["b"]},
+        {"type": "string"},
+    ):
+        tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+        asked = chat(tools=[tool])
+        assert isinstance(asked.prompt, Prompt)
+        assert json.loads(asked.prompt.tools[0].parameters) == schema
+
+
+def test_words_in_functions_and_calls_are_masked_and_names_are_not() -> None:
+    tool = {"type": "function", "function": {"name": "f", "description": "Ask Peter Schneider."}}
+    asked = chat(tools=[tool], messages=[*HELLO, CALLED, {"role": "tool", "tool_call_id": "1", "content": "Ünal"}])
+    masked = asked.with_texts([text.replace("Peter Schneider", "<A>").replace("Ünal", "<B>") for text in asked.texts])
+    assert isinstance(masked, Prompt)
+    assert (masked.tools[0].description, masked.messages[1].calls[0].arguments) == ("Ask <A>.", '{"a": "<B>"}')
+    assert masked.messages[2].content == "<B>"
+    assert masked.tools[0].parameters == asked.prompt.tools[0].parameters  # type: ignore[union-attr]
+    for spoil in (lambda text: text.replace('"f"', '"<C>"'), lambda text: text.replace('{"name', "<D>")):
+        with pytest.raises(ApiError, match="must not reach the model"):
+            asked.with_texts([spoil(text) for text in asked.texts])

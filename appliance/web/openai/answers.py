@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from appliance.core.answers import TokenChance, TokenTold
     from appliance.core.ports import EngineDescription
+    from appliance.core.tools import CallPiece
     from appliance.web.openai.parameters import Asked
 
 Json = dict[str, Any]
@@ -33,6 +34,8 @@ class Teller:
     created: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp()))
     id: str = ""
     _told: bytes = b""
+    _calls: list[str] = field(default_factory=list)
+    """Names of the calls so far, as the program will refer to them."""
 
     def __post_init__(self) -> None:
         self.id = self.id or f"{'chatcmpl' if self.chat else 'cmpl'}-{secrets.token_hex(14)}"
@@ -41,27 +44,51 @@ class Teller:
         """The answer in one."""
         text = "".join(piece.text for piece in pieces)
         tokens = [told for piece in pieces for told in piece.tokens]
-        choice: Json = {"index": 0, "finish_reason": finish_reason(end), "logprobs": self._logprobs(tokens)}
-        if self.chat:
+        calls = self._whole_calls(pieces)
+        reason = finish_reason(end, len(calls))
+        choice: Json = {"index": 0, "finish_reason": reason, "logprobs": None if calls else self._logprobs(tokens)}
+        if self.chat and calls:
+            choice["message"] = {"role": "assistant", "content": None, "refusal": None, "tool_calls": calls}
+        elif self.chat:
             choice["message"] = {"role": "assistant", "content": text, "refusal": None}
         else:
             choice["text"] = text
         return {**self._head("chat.completion"), "choices": [choice], "usage": usage(end)}
 
-    def first(self) -> Iterator[Json]:
-        """What comes before the first piece."""
+    def first(self, told: AnswerPiece | AnswerEnd) -> Iterator[Json]:
+        """What comes before the first piece, which is ``told``."""
+        calls = isinstance(told, AnswerPiece) and bool(told.calls)
         if self.chat:
-            yield self._chunk({"role": "assistant", "content": "", "refusal": None}, [], None)
+            yield self._chunk({"role": "assistant", "content": None if calls else "", "refusal": None}, [], None)
 
     def piece(self, piece: AnswerPiece) -> Json:
         """A piece of it."""
+        if piece.calls:
+            return self._chunk({"tool_calls": [self._delta(call) for call in piece.calls]}, [], None)
         return self._chunk({"content": piece.text} if self.chat else piece.text, piece.tokens, None)
 
     def last(self, end: AnswerEnd) -> Iterator[Json]:
         """What comes after the last piece."""
-        yield self._chunk({} if self.chat else "", [], finish_reason(end))
+        yield self._chunk({} if self.chat else "", [], finish_reason(end, len(self._calls)))
         if self.asked.include_usage:
             yield {**self._head("chat.completion.chunk"), "choices": [], "usage": usage(end)}
+
+    def _whole_calls(self, pieces: Sequence[AnswerPiece]) -> list[Json]:
+        calls: list[Json] = []
+        for delta in (self._delta(call) for piece in pieces for call in piece.calls):
+            if "id" in delta:
+                calls.append({"id": delta["id"], "type": "function", "function": delta["function"]})
+            else:
+                calls[delta["index"]]["function"]["arguments"] += delta["function"]["arguments"]
+        return calls
+
+    def _delta(self, call: CallPiece) -> Json:
+        delta: Json = {"index": call.index, "function": {"arguments": call.arguments}}
+        if call.name:
+            self._calls.append(f"call_{secrets.token_hex(12)}")
+            delta |= {"id": self._calls[-1], "type": "function"}
+            delta["function"] = {"name": call.name, "arguments": call.arguments}
+        return delta
 
     def _chunk(self, said: Json | str, tokens: Sequence[TokenTold], finish: str | None) -> Json:
         logprobs = self._logprobs(tokens) if tokens else None

@@ -126,7 +126,7 @@ async def _events(run: Run, teller: Teller, first: AnswerPiece | AnswerEnd | str
                 continue
             if not begun:
                 begun = True
-                for chunk in teller.first():
+                for chunk in teller.first(told):
                     yield _event(chunk)
             if isinstance(told, AnswerEnd):
                 for chunk in teller.last(told):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from appliance.core.answers import Form, RawPrompt, Syntax, Wanted
-from appliance.core.ports import Message, Prompt
+from appliance.core.ports import Prompt
+from appliance.web.openai.call_words import with_words_of_calls, words_of_calls
+from appliance.web.openai.checks import missing, number, too_large, unsupported, whole
 from appliance.web.openai.errors import ApiError
+from appliance.web.openai.messages import messages_of
+from appliance.web.openai.tools import tools_of
 from appliance.web.openai.wire import ChatRequest, TextRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from appliance.web.openai.wire import ChatMessage, ResponseFormat
+    from appliance.web.openai.wire import ResponseFormat
 
-MAX_MESSAGES: Final = 256
 MAX_SCHEMA: Final = 128 << 10
 """Bytes of a schema or grammar."""
 MAX_STOPS: Final = 4
@@ -40,15 +43,12 @@ _ONLY: Final[Mapping[str, tuple[object, ...]]] = {
     "echo": (False,),
     "store": (False,),
     "modalities": (["text"],),
-    "tools": ([],),
-    "tool_choice": ("none", "auto"),
     "functions": ([],),
     "function_call": ("none", "auto"),
     "service_tier": ("auto", "default"),
     "verbosity": ("medium",),
     "audio": (),
     "moderation": (),
-    "parallel_tool_calls": (),
     "prediction": (),
     "reasoning_effort": (),
     "web_search_options": (),
@@ -73,15 +73,21 @@ class Asked:
         """The words that reach the model."""
         if isinstance(self.prompt, RawPrompt):
             return (self.prompt.text, self.prompt.suffix)
-        return tuple(message.content for message in self.prompt.messages)
+        return (*(message.content for message in self.prompt.messages), *words_of_calls(self.prompt))
 
     def with_texts(self, texts: Sequence[str]) -> Prompt | RawPrompt:
-        """The prompt with other words in the same places."""
+        """The prompt with other words in the same places.
+
+        Raises:
+            ApiError: a function or a call is none any more with these words.
+        """
         if isinstance(self.prompt, RawPrompt):
             text, suffix = texts
             return RawPrompt(text, suffix)
-        told = zip(self.prompt.messages, texts, strict=True)
-        return Prompt(tuple(Message(message.role, text) for message, text in told))
+        count = len(self.prompt.messages)
+        told = zip(self.prompt.messages, texts[:count], strict=True)
+        prompt = replace(self.prompt, messages=tuple(replace(message, content=text) for message, text in told))
+        return with_words_of_calls(prompt, texts[count:])
 
 
 def read(body: bytes, kind: type[_RequestT]) -> _RequestT:
@@ -110,16 +116,21 @@ def chat(request: ChatRequest) -> Asked:
         raise ApiError(message, param="max_tokens", reason="invalid_parameter_combination")
     top: int | None = None
     if request.logprobs:
-        top = _whole("top_logprobs", request.top_logprobs or 0, 0, 20)
+        top = whole("top_logprobs", request.top_logprobs or 0, 0, 20)
     elif request.top_logprobs:
         message = "'top_logprobs' is only allowed when 'logprobs' is true."
         raise ApiError(message, param="top_logprobs", reason="invalid_parameter_combination")
-    prompt = Prompt(_messages(request.messages))
+    tools, calling = tools_of(request)
+    prompt = Prompt(messages_of(request.messages), tools=tools)
     form = _form(request.response_format, " ".join(message.content for message in prompt.messages))
     limit = request.max_completion_tokens if request.max_tokens is None else request.max_tokens
     limit_name = "max_completion_tokens" if request.max_tokens is None else "max_tokens"
-    limit = 0 if limit is None else _whole(limit_name, limit, 1, 1 << 16)
-    return _asked(request, prompt, form, limit, top)
+    limit = 0 if limit is None else whole(limit_name, limit, 1, 1 << 16)
+    if calling is not None and form.syntax in {Syntax.LARK, Syntax.REGEX}:
+        message = "A grammar as 'response_format' is not supported together with 'tools'."
+        raise ApiError(message, param="response_format", reason="invalid_parameter_combination")
+    asked = _asked(request, prompt, form, limit, top)
+    return replace(asked, wanted=replace(asked.wanted, calling=calling))
 
 
 def text(request: TextRequest) -> Asked:
@@ -134,8 +145,8 @@ def text(request: TextRequest) -> Asked:
             message = "Only one prompt, as text, is supported at a time."
             raise ApiError(message, param="prompt", reason="unsupported_value")
         prompt = prompt[0]
-    limit = _TEXT_TOKENS if request.max_tokens is None else _whole("max_tokens", request.max_tokens, 1, 1 << 16)
-    top = None if request.logprobs is None else _whole("logprobs", request.logprobs, 0, 5)
+    limit = _TEXT_TOKENS if request.max_tokens is None else whole("max_tokens", request.max_tokens, 1, 1 << 16)
+    top = None if request.logprobs is None else whole("logprobs", request.logprobs, 0, 5)
     raw = RawPrompt(prompt or "", request.suffix or "")
     return _asked(request, raw, _form(request.response_format, "json"), limit, top)
 
@@ -146,7 +157,7 @@ def _asked(
     for name, plain in _ONLY.items():
         value = getattr(request, name, None)
         if value is not None and value not in plain:
-            raise _unsupported(name, value, plain)
+            raise unsupported(name, value, plain)
     options = request.stream_options
     if options is not None and not request.stream:
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
@@ -154,8 +165,8 @@ def _asked(
     wanted = Wanted(
         form=form,
         max_tokens=limit,
-        temperature=1.0 if request.temperature is None else _number("temperature", request.temperature, 0, 2),
-        top_p=1.0 if request.top_p is None else _number("top_p", request.top_p, 0, 1),
+        temperature=1.0 if request.temperature is None else number("temperature", request.temperature, 0, 2),
+        top_p=1.0 if request.top_p is None else number("top_p", request.top_p, 0, 1),
         seed=secrets.randbits(63) if request.seed is None else request.seed & _SEED,
         stop=_stops(request.stop),
         top_logprobs=top,
@@ -168,38 +179,6 @@ def _asked(
         include_usage=bool(options is not None and options.include_usage),
         service_tier=getattr(request, "service_tier", None) is not None,
     )
-
-
-def _messages(given: Sequence[ChatMessage]) -> tuple[Message, ...]:
-    if not 0 < len(given) <= MAX_MESSAGES:
-        message = f"Invalid 'messages': expected 1 to {MAX_MESSAGES} of them, but got {len(given)}."
-        raise ApiError(message, param="messages", reason="invalid_value")
-    told = tuple(_message(one, f"messages[{at}]") for at, one in enumerate(given))
-    if told[-1].role != "user":
-        message = "Unsupported value: the last of 'messages' must be the user's with this model."
-        raise ApiError(message, param="messages", reason="unsupported_value")
-    return told
-
-
-def _message(given: ChatMessage, where: str) -> Message:
-    if given.role in {"tool", "function"} or given.tool_calls or given.function_call or given.audio:
-        message = f"Unsupported value: '{where}' calls or answers a tool, and this model has none."
-        raise ApiError(message, param=where, reason="unsupported_value")
-    content = given.content
-    if isinstance(content, list):
-        for at, part in enumerate(content):
-            if part.type != "text" or part.text is None:
-                message = f"Invalid value: '{part.type[:40]}'. This model reads text only."
-                raise ApiError(message, param=f"{where}.content[{at}].type", reason="unsupported_value")
-        content = "".join(part.text or "" for part in content)
-    if content is None:
-        message = f"Invalid value for '{where}.content': expected a string, got null."
-        raise ApiError(message, param=f"{where}.content", reason="invalid_value")
-    return Message("system" if given.role in {"system", "developer"} else _speaker(given.role), content)
-
-
-def _speaker(role: str) -> Any:
-    return role
 
 
 def _form(wanted: ResponseFormat | None, words: str) -> Form:
@@ -216,24 +195,24 @@ def _form(wanted: ResponseFormat | None, words: str) -> Form:
         return _schema(wanted)
     grammar = wanted.grammar
     if grammar is None:
-        raise _missing("response_format.grammar")
+        raise missing("response_format.grammar")
     if len(grammar.definition.encode("utf-8", "replace")) > MAX_SCHEMA:
-        raise _too_large("response_format.grammar.definition")
+        raise too_large("response_format.grammar.definition")
     return Form(Syntax(grammar.syntax), grammar.definition)
 
 
 def _schema(wanted: ResponseFormat) -> Form:
     if wanted.json_schema is None or wanted.json_schema.schema is None:
-        raise _missing("response_format.json_schema" + ("" if wanted.json_schema is None else ".schema"))
+        raise missing("response_format.json_schema" + ("" if wanted.json_schema is None else ".schema"))
     if not _NAME.fullmatch(wanted.json_schema.name):
         message = "Invalid 'response_format.json_schema.name': expected letters, digits, '_' and '-', 64 at most."
         raise ApiError(message, param="response_format.json_schema.name", reason="invalid_value")
     try:
         source = json.dumps(wanted.json_schema.schema, ensure_ascii=False)
     except (ValueError, RecursionError) as error:
-        raise _too_large("response_format.json_schema.schema") from error
+        raise too_large("response_format.json_schema.schema") from error
     if len(source.encode("utf-8", "replace")) > MAX_SCHEMA:
-        raise _too_large("response_format.json_schema.schema")
+        raise too_large("response_format.json_schema.schema")
     return Form(Syntax.JSON_SCHEMA, source)
 
 
@@ -248,43 +227,6 @@ def _stops(given: str | list[str] | None) -> tuple[str, ...]:
     return stops
 
 
-def _number(name: str, value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        side, bound, kind = (">=", low, "below_min") if value < low else ("<=", high, "above_max")
-        words = "below minimum" if value < low else "above maximum"
-        message = (
-            f"Invalid '{name}': decimal {words} value. Expected a value {side} {bound:g}, but got {value:g} instead."
-        )
-        raise ApiError(message, param=name, reason=f"decimal_{kind}_value")
-    return value
-
-
-def _whole(name: str, value: int, low: int, high: int) -> int:
-    if not low <= value <= high:
-        side, bound, kind = (">=", low, "below_min") if value < low else ("<=", high, "above_max")
-        words = "below minimum" if value < low else "above maximum"
-        message = f"Invalid '{name}': integer {words} value. Expected a value {side} {bound}, but got {value} instead."
-        raise ApiError(message, param=name, reason=f"integer_{kind}_value")
-    return value
-
-
-def _unsupported(name: str, value: object, plain: tuple[object, ...]) -> ApiError:
-    if not plain:
-        message = f"Unsupported parameter: '{name}' is not supported with this model."
-        return ApiError(message, param=name, reason="unsupported_parameter")
-    shown, only = json.dumps(value, default=str)[:60], " and ".join(json.dumps(one) for one in plain)
-    message = f"Unsupported value: '{name}' does not support {shown} with this model. Only {only} is supported."
-    return ApiError(message, param=name, reason="unsupported_value")
-
-
-def _missing(name: str) -> ApiError:
-    return ApiError(f"Missing required parameter: '{name}'.", param=name, reason="missing_required_parameter")
-
-
-def _too_large(name: str) -> ApiError:
-    return ApiError(f"Invalid '{name}': it is too large.", param=name, reason="string_above_max_length")
-
-
 def _mistake(told: str) -> ApiError:
     """A message of the parser in the words of the official API."""
     what, _, place = told.partition(" - at `$")
@@ -294,7 +236,7 @@ def _mistake(told: str) -> ApiError:
     if what.startswith("Object contains unknown field"):
         return ApiError(f"Unknown parameter: '{field}'.", param=field, reason="unknown_parameter")
     if what.startswith("Object missing required field"):
-        return _missing(field)
+        return missing(field)
     said = what[:1].lower() + what[1:].replace("`", "")
     if not place:
         return ApiError(f"Invalid body: {said}.")

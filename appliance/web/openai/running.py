@@ -11,12 +11,12 @@ import json
 import threading
 from collections import Counter
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.answers import AnswerEnd
 from appliance.core.events import Event
-from appliance.core.ports import BodyKind, GenerationCancelled
+from appliance.core.ports import BodyKind, GenerationCancelled, Prompt
 from appliance.db.repositories.usage import Cause
 from appliance.studio.evidence import act, sealed_text
 from appliance.web.openai.errors import rate_limited
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from appliance.core.answers import AnswerPiece
-    from appliance.core.ports import EngineDescription, GenerationSession
+    from appliance.core.ports import EngineDescription, GenerationSession, Message
     from appliance.db.records import ApiKey
     from appliance.web.openai.parameters import Asked
     from appliance.web.services import ApiServices, Services
@@ -155,13 +155,15 @@ class Run:
         api, order = self._services.api, self._order
         asked, key = order.asked, order.key
         body = sealed_text(api.vault, _words(asked), subject=key.holder.subject, kind=BodyKind.PROMPT)
-        details = {
+        details: dict[str, object] = {
             "body": body,
             "endpoint": order.endpoint,
             "key": key.id,
             "model": order.model.model,
             "digest": order.model.bundle_digest,
         }
+        if asked.wanted.calling is not None:
+            details["tools"] = len(asked.prompt.tools) if isinstance(asked.prompt, Prompt) else 0
         recorded = act(
             self._services.audit,
             Event.COMPLETION_REQUESTED,
@@ -170,6 +172,7 @@ class Run:
             details=details,
         )
         end: AnswerEnd | None = None
+        calls = 0
         with recorded as evidence:
             prompt = replace(asked.with_texts(_screened(api, order)), scope=order.principal)
             with api.model.generator(self._on_queued).session(prompt) as session:
@@ -179,9 +182,10 @@ class Run:
                     if isinstance(told, AnswerEnd):
                         end = told
                     else:
+                        calls += sum(bool(call.name) for call in told.calls)
                         yield told
             if end is not None:
-                evidence.details.update(_outcome(end))
+                evidence.details.update(_outcome(end, calls))
                 self._count(end)
         if end is not None:
             yield end  # only now, so that whoever hears of the end finds it in the audit log
@@ -215,25 +219,37 @@ def _screened(api: ApiServices, order: Order) -> tuple[str, ...]:
 def _words(asked: Asked) -> str:
     """What is kept under seal of a request: everything that decides the answer."""
     wanted = asked.wanted
-    if hasattr(asked.prompt, "messages"):
-        said: object = [{"role": one.role, "content": one.content} for one in asked.prompt.messages]
+    if isinstance(asked.prompt, Prompt):
+        said: object = [_turn(message) for message in asked.prompt.messages]
     else:
         said = dict(zip(("prompt", "suffix"), asked.texts, strict=True))
     form = {"syntax": wanted.form.syntax.value, "source": wanted.form.source}
     sampling = {"temperature": wanted.temperature, "top_p": wanted.top_p, "seed": wanted.seed}
     told = {"said": said, "form": form, **sampling, "max_tokens": wanted.max_tokens, "stop": list(wanted.stop)}
+    if wanted.calling is not None and isinstance(asked.prompt, Prompt):
+        told["tools"] = [asdict(tool) for tool in asked.prompt.tools]
+        told["calling"] = asdict(wanted.calling)
     return json.dumps(told, ensure_ascii=False)
 
 
-def _outcome(end: AnswerEnd) -> dict[str, object]:
+def _turn(message: Message) -> dict[str, object]:
+    turn: dict[str, object] = {"role": message.role, "content": message.content}
+    return {**turn, "calls": [asdict(call) for call in message.calls]} if message.calls else turn
+
+
+def _outcome(end: AnswerEnd, calls: int) -> dict[str, object]:
+    called: dict[str, object] = {"calls": calls} if calls else {}
     return {
-        "finish": finish_reason(end),
+        **called,
+        "finish": finish_reason(end, calls),
         "prompt_tokens": end.prompt_tokens,
         "cached_tokens": end.cached_tokens,
         "completion_tokens": end.completion_tokens,
     }
 
 
-def finish_reason(end: AnswerEnd) -> str:
+def finish_reason(end: AnswerEnd, calls: int = 0) -> str:
     """As the official API names it."""
-    return "stop" if end.complete else "length"
+    if not end.complete:
+        return "length"
+    return "tool_calls" if calls else "stop"

@@ -18,6 +18,37 @@ class Part(Struct):
     text: str | None = None
 
 
+class FunctionCalled(Struct, forbid_unknown_fields=True):
+    """A function, and the JSON text of its arguments."""
+
+    name: str
+    arguments: str
+
+
+class CallMade(Struct):
+    """A call of the assistant's."""
+
+    id: str
+    type: str = "function"
+    function: FunctionCalled | None = None
+
+
+class FunctionOffered(Struct, forbid_unknown_fields=True):
+    """A function that may be called; ``parameters`` is a JSON schema, which is followed whatever ``strict`` says."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class ToolOffered(Struct):
+    """A tool; of the kinds that there are, only functions are known here."""
+
+    type: str
+    function: FunctionOffered | None = None
+
+
 class ChatMessage(Struct, forbid_unknown_fields=True):
     """One message of a chat."""
 
@@ -26,7 +57,7 @@ class ChatMessage(Struct, forbid_unknown_fields=True):
     name: str | None = None
     refusal: str | None = None
     audio: Any = None
-    tool_calls: Any = None
+    tool_calls: list[CallMade] | None = None
     function_call: Any = None
     tool_call_id: str | None = None
 
@@ -104,7 +135,7 @@ class ChatRequest(_Request, kw_only=True):
     service_tier: str | None = None
     store: bool | None = None
     tool_choice: Any = None
-    tools: list[Any] | None = None
+    tools: list[ToolOffered] | None = None
     verbosity: str | None = None
     web_search_options: Any = None
 
