@@ -103,6 +103,7 @@ BENCHMARKS = {
     "audit": "bench_audit.py",
     "authz": "bench_authz.py",
     "export": "bench_export.py",
+    "functions": "bench_functions.py",
     "import": "bench_import.py",
     "language": "bench_language.py",
     "revisions": "bench_revisions.py",
