@@ -106,6 +106,7 @@ BENCHMARKS = {
     "functions": "bench_functions.py",
     "import": "bench_import.py",
     "language": "bench_language.py",
+    "load": "bench_load.py",
     "revisions": "bench_revisions.py",
 }
 

@@ -39,6 +39,9 @@ class Batch:
 
 
 Step = Chunk | Batch
+_PASSING: Final = 4
+"""Short prompts go first, so that an editor's does not wait for a long chat. What others read meanwhile counts so often
+towards the turn of the long one: after a quarter as many tokens as it has, no newcomer goes before its next chunk."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ class Policy:
 
     Attributes:
         max_chunk: the most tokens of a step when nobody else waits for one.
-        budget_seconds: how long chunks may hold up conversations that are writing, between two of their steps.
+        budget_seconds: how long chunks may hold up conversations that are writing, one after the other.
+        write_share: the part of the time that these have while others read. They take it in several steps, so that
+            chunks need not be small, which would cost more for each of their tokens.
         quantum: tokens that a ticket may compute before it has to make room for one that waits; twice as many each time
             that it had to, so that what it has to compute again does not keep it from ever getting further.
         least_chunk: tokens; a smaller step is not worth its cost.
@@ -55,6 +60,7 @@ class Policy:
 
     max_chunk: int = 256
     budget_seconds: float = 0.5
+    write_share: float = 0.5
     quantum: int = 2048
     least_chunk: int = 16
 
@@ -77,6 +83,11 @@ class Scheduler:
         self._background: set[int] = set()
         self._seconds_per_token = 0.01
         self._chunk_seconds = 0.0
+        self._owed = 0.0
+        """Seconds that those who write have to get before the next chunk."""
+        self._readers: tuple[int, ...] = ()
+        self._writers: tuple[int, ...] = ()
+        self._passed: dict[int, int] = {}
 
     @property
     def free(self) -> frozenset[int]:
@@ -122,6 +133,7 @@ class Scheduler:
         elif ticket in self._queue:
             self._queue.remove(ticket)
         self._preempted.pop(ticket, None)
+        self._passed.pop(ticket, None)
         self._background.discard(ticket)
 
     def admit(
@@ -208,8 +220,9 @@ class Scheduler:
             pending: for every running ticket how many of its tokens are known and not computed; at least one.
         """
         batch, single = self._split(pending)
-        if single and (not batch or self._chunk_seconds < self._policy.budget_seconds):
-            ticket = single[0]
+        self._readers, self._writers = tuple(single), tuple(batch)
+        if single and (not batch or self._owed <= 0):
+            ticket = min(single, key=lambda one: pending[one] - _PASSING * self._passed.get(one, 0))
             limit = self._policy.max_chunk
             if batch:
                 left = self._policy.budget_seconds - self._chunk_seconds
@@ -221,18 +234,22 @@ class Scheduler:
     def done(self, step: Step, seconds: float) -> None:
         """Account for a step that was computed."""
         if isinstance(step, Batch):
+            self._owed = max(0.0, self._owed - seconds) if self._readers else 0.0
             self._chunk_seconds = 0.0
             for ticket in step.tickets:
                 self._charge(ticket, 1)
             return
         self._chunk_seconds += seconds
+        if self._chunk_seconds >= self._policy.budget_seconds:
+            share = self._policy.write_share / (1 - self._policy.write_share)
+            self._owed, self._chunk_seconds = self._chunk_seconds * share if self._writers else 0.0, 0.0
         self._charge(step.ticket, step.count)
         if step.count >= self._policy.least_chunk:
             self._seconds_per_token += 0.3 * (seconds / step.count - self._seconds_per_token)
+        for reader in self._running.keys() & self._readers:
+            self._passed[reader] = 0 if reader == step.ticket else self._passed.get(reader, 0) + step.count
         if step.ticket in self._running:
-            self._running.move_to_end(
-                step.ticket
-            )  # chunks go round, so that a long prompt does not hold up a short one
+            self._running.move_to_end(step.ticket)
 
     def _enqueue(self, ticket: int) -> None:
         if ticket in self._background:

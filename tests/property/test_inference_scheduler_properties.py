@@ -251,3 +251,49 @@ def test_copies_are_guessed_longer_while_they_are_right() -> None:
     for _ in range(30):
         drafter.verified(4, 0)
     assert len(drafter.guess(8)) < lengths[-1]
+
+
+@given(st.integers(1, 4), st.integers(1, 6))
+def test_those_who_write_have_their_share_of_the_time_while_others_read(writers: int, readers: int) -> None:
+    scheduler = Scheduler(writers + readers, POLICY)
+    pending = dict.fromkeys(range(writers), 1) | dict.fromkeys(range(writers, writers + readers), 3000)
+    for ticket in pending:
+        scheduler.submit(ticket)
+    scheduler.admit(lambda _ticket, free: min(free))
+    wrote = read = 0.0
+    for _ in range(400):
+        step = scheduler.next_step(pending)
+        assert step is not None
+        seconds = 0.02 if isinstance(step, Batch) else 0.005 * step.count
+        wrote += seconds if isinstance(step, Batch) else 0.0
+        read += 0.0 if isinstance(step, Batch) else seconds
+        scheduler.done(step, seconds)
+    assert 0.4 <= wrote / (wrote + read) <= 0.6
+
+
+@given(st.integers(1, 8), st.integers(100, 3000), st.lists(st.integers(17, 90), min_size=1, max_size=60))
+def test_short_prompts_go_first_and_a_long_one_is_not_passed_for_ever(slots: int, long: int, short: list[int]) -> None:
+    scheduler = Scheduler(slots + 1, POLICY)
+    scheduler.submit(0)
+    pending, waiting = {0: long}, list(enumerate(short, start=1))
+    scheduler.admit(lambda _ticket, free: min(free))
+    passed, worst, first_chunks = 0, 0, []
+    while pending:
+        while waiting and len(pending) <= slots:
+            ticket, count = waiting.pop()
+            scheduler.submit(ticket)
+            scheduler.admit(lambda _ticket, free: min(free))
+            pending[ticket] = count
+        step = scheduler.next_step(pending)
+        assert step is not None
+        assert not isinstance(step, Batch)
+        first_chunks.append(step.ticket)
+        passed = 0 if step.ticket == 0 else passed + step.count
+        worst = max(worst, passed) if 0 in pending else worst
+        scheduler.done(step, 0.01 * step.count)
+        pending[step.ticket] -= step.count
+        if not pending[step.ticket]:
+            scheduler.remove(step.ticket)
+            del pending[step.ticket]
+    assert worst <= long / 4 + slots * max(short) + POLICY.max_chunk  # those who came before it was its turn, too
+    assert long <= max(short) or first_chunks[0] != 0
