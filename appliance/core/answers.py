@@ -43,6 +43,16 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Adjustment:
+    """What is added to the logits before a choice: ``bias`` for tokens by number, and less for each time that a token
+    has been written in this answer (``frequency``), and once if it has been at all (``presence``)."""
+
+    frequency: float = 0.0
+    presence: float = 0.0
+    bias: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Wanted:
     """One answer of the model.
 
@@ -60,6 +70,7 @@ class Wanted:
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
     calling: Calling | None = None
+    adjustment: Adjustment | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from appliance.core.answers import AnswerPiece, Form, Syntax, TokenChance, TokenTold, Wanted
+from appliance.core.answers import Adjustment, AnswerPiece, Form, Syntax, TokenChance, TokenTold, Wanted
+from appliance.core.errors import Refused
 from appliance.core.ports import GenerationFailed
 from appliance.core.tools import Calling, ToolCall
 from appliance.inference import protocol
@@ -28,8 +29,18 @@ MAX_TOKENS: Final = 1 << 16
 MAX_STOPS: Final = 16
 MAX_STOP: Final = 1024
 """Characters of a stop text."""
+MAX_BIAS: Final = 1024
+"""Tokens."""
+MAX_ADJUSTMENT: Final = 100.0
+"""Of a logit."""
 MAX_TOP: Final = 20
 """Alternatives that are told for a token."""
+
+
+class UnknownToken(Refused):
+    """There is no token of that number."""
+
+    code = "unknown_token"
 
 
 def checked(request: protocol.AskAnswer) -> Wanted:
@@ -46,12 +57,13 @@ def checked(request: protocol.AskAnswer) -> Wanted:
         and len(request.stop) <= MAX_STOPS
         and all(0 < len(stop) <= MAX_STOP for stop in request.stop)
         and (request.top_logprobs is None or 0 <= request.top_logprobs <= MAX_TOP)
+        and (request.adjustment is None or _within(request.adjustment))
         and (request.calling is None or 1 <= request.calling.most <= MAX_CALLS)
     )
     if not fits:
         message = "The limits of an answer are out of range."
         raise GenerationFailed(message, action=f"Ask for at most {MAX_TOKENS} tokens and {MAX_STOPS} stop texts.")
-    calling = request.calling
+    calling, own = request.calling, request.adjustment
     return Wanted(
         form=Form(Syntax(request.syntax), request.source),
         max_tokens=request.max_tokens,
@@ -61,7 +73,13 @@ def checked(request: protocol.AskAnswer) -> Wanted:
         stop=tuple(request.stop),
         top_logprobs=request.top_logprobs,
         calling=None if calling is None else Calling(calling.required, calling.only, calling.most),
+        adjustment=None if own is None else Adjustment(own.frequency, own.presence, tuple(own.bias)),
     )
+
+
+def _within(asked: protocol.Adjusted) -> bool:
+    values = (asked.frequency, asked.presence, *(value for _, value in asked.bias))
+    return len(asked.bias) <= MAX_BIAS and all(abs(value) <= MAX_ADJUSTMENT for value in values)
 
 
 def choice_of(wanted: Wanted, tools: Sequence[Tool], tokenizer: TextTokenizer) -> Wanted:
@@ -73,16 +91,30 @@ def choice_of(wanted: Wanted, tools: Sequence[Tool], tokenizer: TextTokenizer) -
     """
     calling = wanted.calling or Calling()
     limit = wanted.max_tokens and wanted.max_tokens + choice_tokens(tools, tokenizer)
-    return replace(wanted, form=call_form(tools, calling), max_tokens=limit, stop=(), top_logprobs=None)
+    return replace(
+        wanted, form=call_form(tools, calling), max_tokens=limit, stop=(), top_logprobs=None, adjustment=None
+    )
 
 
 def generation_of(
     wanted: Wanted, constraint: Constraint, tokenizer: TextTokenizer, *, room: int, drafter: Drafter | None
 ) -> Generation:
-    """How the engine is to write it, in at most ``room`` tokens."""
+    """How the engine is to write it, in at most ``room`` tokens.
+
+    Raises:
+        UnknownToken: a bias is for none of this model's tokens.
+    """
     greedy = wanted.top_p == 0.0  # only the most probable token is left
+    adjustment = wanted.adjustment or Adjustment()
+    if any(not 0 <= token < tokenizer.vocabulary for token, _ in adjustment.bias):
+        message = "A bias is for a token that this model has not."
+        raise UnknownToken(message, action=f"Its tokens have numbers below {tokenizer.vocabulary}.")
     sampler = Sampler(
-        0.0 if greedy else wanted.temperature, wanted.seed, top_p=wanted.top_p, top_logprobs=wanted.top_logprobs
+        0.0 if greedy else wanted.temperature,
+        wanted.seed,
+        top_p=wanted.top_p,
+        top_logprobs=wanted.top_logprobs,
+        adjustment=adjustment,
     )
     limit = min(wanted.max_tokens or room, room)
     return Generation(constraint, sampler, limit, tokenizer.end_tokens, drafter)

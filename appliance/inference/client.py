@@ -21,6 +21,7 @@ from appliance.core.ports import (
 )
 from appliance.core.tools import ToolsRefused
 from appliance.inference import protocol
+from appliance.inference.answers import UnknownToken
 from appliance.inference.chat import InvalidPrompt
 from appliance.inference.wire_values import asking, opening, told
 
@@ -41,6 +42,7 @@ _ERRORS: Final[dict[str, type[IntramuralError]]] = {
         GrammarRefused,
         ToolsRefused,
         InvalidPrompt,
+        UnknownToken,
     )
 }
 _AnswerT = TypeVar("_AnswerT", bound=protocol.Answer)

@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.core.errors import IntramuralError
 
-VERSION: Final = 6
+VERSION: Final = 7
 MAX_FRAME: Final = 8 << 20
 """Bytes of one frame's body; a longer one ends the connection."""
 LENGTH: Final = struct.Struct(">I")
@@ -53,6 +53,14 @@ class Calls(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     required: bool
     only: str
     most: int
+
+
+class Adjusted(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The fields of :class:`appliance.core.answers.Adjustment`."""
+
+    frequency: float
+    presence: float
+    bias: list[tuple[int, float]]
 
 
 class Open(_Frame, frozen=True, tag="open"):
@@ -98,6 +106,7 @@ class AskAnswer(_Frame, frozen=True, tag="answer"):
     stop: list[str]
     top_logprobs: int | None
     calling: Calls | None = None
+    adjustment: Adjusted | None = None
 
 
 class Mark(_Frame, frozen=True, tag="mark"):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from appliance.core.answers import Adjustment
 from appliance.core.ports import GenerationFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _TRIES: Final = 4
@@ -47,16 +50,28 @@ class Sampler:
         seed: the same seed, prompt and grammar give the same text on the same machine.
         top_p: sample among the most probable tokens that together have this probability (nucleus sampling,
             arXiv 1904.09751); the most probable one always counts.
+        adjustment: what is added to the logits. Guesses are verified by the choices that are made with it, one by one,
+            so that it changes nothing about them.
         top_logprobs: note for each choice how probable it was, and so many of the most probable tokens; None: do not.
     """
 
     def __init__(
-        self, temperature: float = 0.0, seed: int = 0, *, top_p: float = 1.0, top_logprobs: int | None = None
+        self,
+        temperature: float = 0.0,
+        seed: int = 0,
+        *,
+        top_p: float = 1.0,
+        top_logprobs: int | None = None,
+        adjustment: Adjustment | None = None,
     ) -> None:
         self._temperature = temperature
         self._top_p = top_p
         self._top_logprobs = top_logprobs
         self._random = np.random.default_rng(seed)
+        self._adjustment = adjustment or Adjustment()
+        self._bias = np.array([token for token, _ in self._adjustment.bias], dtype=np.intp)
+        self._bias_values = np.array([value for _, value in self._adjustment.bias], dtype=np.float32)
+        self._written: Counter[int] = Counter()
         self.chances: Final[deque[Chance]] = deque()
         """One for each choice that was not taken from here yet, in order."""
 
@@ -83,7 +98,25 @@ class Sampler:
         self.chances.append(Chance(token, float(told[token]) - total, top))
         return token
 
+    def wrote(self, tokens: Sequence[int]) -> None:
+        """Count tokens that were written without a choice."""
+        if self._adjustment.frequency or self._adjustment.presence:
+            self._written.update(tokens)
+
     def _choose(self, logits: NDArray[np.float32], mask: NDArray[np.uint32]) -> int:
+        self._adjust(logits)
+        token = self._chosen(logits, mask)
+        self.wrote((token,))
+        return token
+
+    def _adjust(self, logits: NDArray[np.float32]) -> None:
+        logits[self._bias] += self._bias_values
+        if self._written:
+            tokens = np.fromiter(self._written.keys(), np.intp, len(self._written))
+            counts = np.fromiter(self._written.values(), np.float32, len(self._written))
+            logits[tokens] -= self._adjustment.frequency * counts + self._adjustment.presence
+
+    def _chosen(self, logits: NDArray[np.float32], mask: NDArray[np.uint32]) -> int:
         if self._temperature == 0.0:
             for _ in range(_TRIES):
                 best = int(logits.argmax())

@@ -211,6 +211,7 @@ class TokenSequence:
         room = self._context - len(self._tokens)
         forced = [] if generation.sampler.tells else generation.constraint.forced(min(budget, room))
         self._tokens.extend(forced)
+        generation.sampler.wrote(forced)
         self.forced += len(forced)
         self.complete = generation.constraint.finished
         self._ended = self.complete or len(forced) == budget

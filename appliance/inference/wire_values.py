@@ -50,7 +50,7 @@ def asking(wanted: Wanted) -> protocol.AskAnswer:
     Raises:
         GrammarRefused: its form is one that only the engine writes.
     """
-    calling = wanted.calling
+    calling, own = wanted.calling, wanted.adjustment
     if wanted.form.syntax not in _SYNTAXES:
         message = "Nobody outside the engine writes grammars in its own notation."
         raise GrammarRefused(message, action="Use Lark, a regular expression or a JSON schema.")
@@ -64,6 +64,7 @@ def asking(wanted: Wanted) -> protocol.AskAnswer:
         stop=list(wanted.stop),
         top_logprobs=wanted.top_logprobs,
         calling=None if calling is None else protocol.Calls(calling.required, calling.only, calling.most),
+        adjustment=None if own is None else protocol.Adjusted(own.frequency, own.presence, list(own.bias)),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from appliance.core.answers import AnswerEnd, AnswerPiece, Form, RawPrompt, Syntax, Wanted
+from appliance.core.answers import Adjustment, AnswerEnd, AnswerPiece, Form, RawPrompt, Syntax, Wanted
 from appliance.core.ports import (
     ContextFull,
     GenerationCancelled,
@@ -22,6 +22,7 @@ from appliance.core.ports import (
     Prompt,
 )
 from appliance.core.tools import Calling, Tool, ToolCall, ToolsRefused
+from appliance.inference.answers import UnknownToken
 from appliance.inference.chat import InvalidPrompt
 from tests.fakes.generator import FakeGenerator
 from tests.fixtures.inference_worker import running_tiny_worker
@@ -327,6 +328,26 @@ def test_greedy_answers_are_the_most_probable_tokens(worker: TextGenerator) -> N
     best = [one for one in told if one.top[0].content == one.chosen.content]
     assert best  # elsewhere, half a character or a control token is more probable, and no text
     assert all(one.top[0].logprob == one.chosen.logprob for one in best)
+
+
+def test_penalties_and_biases_change_what_is_chosen_and_no_probability(worker: TextGenerator) -> None:
+    form = Form(Syntax.REGEX, "[ab]{40}")
+    plain = Wanted(form, temperature=0.0, top_logprobs=0)
+    text, told, _ = answer_of(worker, plain)
+    most = max("ab", key=text.count)
+    worn, _, _ = answer_of(worker, replace(plain, adjustment=Adjustment(frequency=2.0, presence=1.0)))
+    assert worn.count(most) < text.count(most) or worn != text
+    first = told[0].chosen
+    ranks, _, _ = answer_of(
+        worker, replace(plain, adjustment=Adjustment(bias=tuple((n, -100.0) for n in range(0, 300, 2))))
+    )
+    assert ranks != text
+    biased = replace(plain, adjustment=Adjustment(bias=((1, 5.0),)))
+    _, again, _ = answer_of(worker, biased)
+    if again[0].chosen.content == first.content:
+        assert again[0].chosen.logprob == pytest.approx(first.logprob, abs=1e-5)
+    with pytest.raises(UnknownToken):
+        answer_of(worker, replace(plain, adjustment=Adjustment(bias=((1 << 20, 1.0),))))
 
 
 def test_an_answer_follows_a_schema_or_an_expression(worker: TextGenerator) -> None:

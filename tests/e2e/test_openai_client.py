@@ -469,3 +469,22 @@ def test_a_call_is_answered_and_mistakes_with_tools_are_told(api: Api) -> None:
     }
     with pytest.raises(openai.BadRequestError, match="so the model was not asked"):
         api.client().chat.completions.create(model=api.model, messages=HELLO, tools=[secret])
+
+
+def test_penalties_and_biases_have_their_effect(api: Api) -> None:
+    form = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "[ab]{40}"}}
+    asked: dict[str, Any] = {
+        "model": api.model, "messages": HELLO, "temperature": 0, "extra_body": {"response_format": form},
+    }  # fmt: skip
+    plain = api.client().chat.completions.create(**asked).choices[0].message.content or ""
+    banned = [{"logit_bias": {str(token): -100 for token in range(at, 300, 3)}} for at in range(3)]
+    changed = []
+    for more in ({"frequency_penalty": 2, "presence_penalty": 2}, *banned):
+        other = api.client().chat.completions.create(**asked, **more).choices[0].message.content or ""
+        assert re.fullmatch("[ab]{40}", other)
+        changed.append(other != plain)
+    assert changed[0]
+    assert any(changed[1:])
+    with pytest.raises(openai.BadRequestError) as caught:
+        api.client().chat.completions.create(**asked, logit_bias={"999999": 1})
+    assert (caught.value.param, caught.value.code) == ("logit_bias", "invalid_value")

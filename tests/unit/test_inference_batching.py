@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from appliance.core.answers import Adjustment
 from appliance.core.ports import GenerationCancelled, GenerationFailed
 from appliance.inference.ownership import Owner
 from appliance.inference.scheduler import Policy
@@ -84,6 +85,23 @@ def test_drafts_change_no_text(parts: Parts, lark: str, temperature: float) -> N
         )
         assert drafted.generated == plain.generated
         assert (drafted.sampled, drafted.forced) == (plain.sampled, plain.forced)
+
+
+@pytest.mark.parametrize("lark", [MIXED, REPEATED, "start: /[ab]{60}/"])
+def test_drafts_change_no_text_under_penalties_and_biases(parts: Parts, lark: str) -> None:
+    """Penalties change with every token, also with those that are guessed or forced."""
+    bias = tuple((token, 2.0) for token in range(0, 380, 7))
+    for seed in range(3):
+        adjustment = Adjustment(frequency=0.7, presence=0.4, bias=bias)
+        works = [
+            parts.work(
+                prompt(seed), lark, max_tokens=200, temperature=0.8, seed=seed, drafts=drafts, adjustment=adjustment
+            )
+            for drafts in (False, True)
+        ]
+        plain, drafted = (parts.run(work) for work in works)
+        assert drafted.generated == plain.generated
+    assert drafted.drafted > 0 or lark != REPEATED
 
 
 def test_drafts_save_steps_when_text_repeats(parts: Parts) -> None:

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from appliance.core.answers import RawPrompt, Syntax
+from appliance.core.answers import Adjustment, RawPrompt, Syntax
 from appliance.core.ports import GenerationFailed, Prompt
 from appliance.core.tools import Calling, ToolCall
 from appliance.studio.errors import NotAllowed
@@ -28,15 +28,12 @@ VALUES: dict[str, Any] = {
     "audio": {"voice": "alloy", "format": "wav"},
     "best_of": 2,
     "echo": True,
-    "frequency_penalty": 0.5,
     "function_call": {"name": "f"},
     "functions": [{"name": "f"}],
-    "logit_bias": {"50256": -100},
     "modalities": ["text", "audio"],
     "moderation": {"model": "x"},
     "n": 2,
     "prediction": {"type": "content", "content": "x"},
-    "presence_penalty": 1,
     "reasoning_effort": "low",
     "service_tier": "flex",
     "store": True,
@@ -141,6 +138,13 @@ def test_what_is_not_supported_is_refused_and_its_plain_value_is_not(name: str) 
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "integer_above_max_value"),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop", "array_above_max_length"),
         ({"stop": ""}, "stop", "invalid_value"),
+        ({"frequency_penalty": 2.5}, "frequency_penalty", "decimal_above_max_value"),
+        ({"presence_penalty": -3}, "presence_penalty", "decimal_below_min_value"),
+        ({"logit_bias": {"a": 1}}, "logit_bias", "invalid_value"),
+        ({"logit_bias": {"1": "much"}}, "logit_bias", "invalid_value"),
+        ({"logit_bias": {"-1": 1}}, "logit_bias", "invalid_value"),
+        ({"logit_bias": {"1": 101}}, "logit_bias.1", "decimal_above_max_value"),
+        ({"logit_bias": {str(token): 1 for token in range(301)}}, "logit_bias", "string_above_max_length"),
         ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_parameter_combination"),
         ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", "missing_required_parameter"),
@@ -197,6 +201,10 @@ def test_what_is_asked_reaches_the_model() -> None:
     assert (wanted.temperature, wanted.top_p, wanted.stop, wanted.max_tokens) == (0.5, 0.9, ("x",), 7)
     assert (wanted.top_logprobs, asked.stream, asked.include_usage, asked.service_tier) == (0, True, True, True)
     assert 0 <= wanted.seed < 1 << 63
+    assert wanted.adjustment is None
+    adjusted = chat(frequency_penalty=0.5, presence_penalty=-1, logit_bias={"7": -100}).wanted.adjustment
+    assert adjusted == Adjustment(0.5, -1, ((7, -100),))
+    assert text(logit_bias={}).wanted.adjustment is None
     masked = asked.with_texts(["Be short.", "<NAME_1>"])
     assert isinstance(masked, Prompt)
     assert masked.messages[1].content == "<NAME_1>"

@@ -16,6 +16,7 @@ from appliance.core.errors import IntramuralError, Refused, Unavailable
 from appliance.core.ports import ContextFull, GenerationBusy, GenerationFailed, GrammarRefused
 from appliance.core.tools import ToolsRefused
 from appliance.identity.api_keys import ApiKeyRefused
+from appliance.inference.answers import UnknownToken
 from appliance.inference.chat import InvalidPrompt
 from appliance.studio.errors import NotAllowed, NotFound
 
@@ -85,6 +86,7 @@ _KINDS: Final[tuple[tuple[type[IntramuralError], _Told], ...]] = (
     (ContextFull, _Told(400, "context_length_exceeded", param="messages", tells_cause=True)),
     (ToolsRefused, _Told(400, "invalid_function_parameters", param="tools", tells_cause=True)),
     (GrammarRefused, _Told(400, "invalid_response_format", param="response_format", tells_cause=True)),
+    (UnknownToken, _Told(400, "invalid_value", param="logit_bias")),
     (InvalidPrompt, _Told(400, "invalid_value", param="messages")),
     (Refused, _Told(400, "refused")),
 )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from appliance.core.answers import Form, RawPrompt, Syntax, Wanted
+from appliance.core.answers import Adjustment, Form, RawPrompt, Syntax, Wanted
 from appliance.core.ports import Prompt
 from appliance.web.openai.call_words import with_words_of_calls, words_of_calls
-from appliance.web.openai.checks import missing, number, too_large, unsupported, whole
+from appliance.web.openai.checks import invalid, missing, number, too_large, unsupported, whole
 from appliance.web.openai.errors import ApiError
 from appliance.web.openai.messages import messages_of
 from appliance.web.openai.tools import tools_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_SCHEMA: Final = 128 << 10
 """Bytes of a schema or grammar."""
+MAX_BIAS: Final = 300
 MAX_STOPS: Final = 4
 MAX_STOP: Final = 256
 _SEED: Final = (1 << 63) - 1
@@ -36,9 +37,6 @@ _RequestT = TypeVar("_RequestT", ChatRequest, TextRequest)
 
 _ONLY: Final[Mapping[str, tuple[object, ...]]] = {
     "n": (1,),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "logit_bias": ({},),
     "best_of": (1,),
     "echo": (False,),
     "store": (False,),
@@ -170,6 +168,7 @@ def _asked(
         seed=secrets.randbits(63) if request.seed is None else request.seed & _SEED,
         stop=_stops(request.stop),
         top_logprobs=top,
+        adjustment=_adjustment(request),
     )
     return Asked(
         model=request.model,
@@ -179,6 +178,21 @@ def _asked(
         include_usage=bool(options is not None and options.include_usage),
         service_tier=getattr(request, "service_tier", None) is not None,
     )
+
+
+def _adjustment(request: ChatRequest | TextRequest) -> Adjustment | None:
+    bias = request.logit_bias or {}
+    if len(bias) > MAX_BIAS:
+        raise too_large("logit_bias")
+    told = []
+    for token, value in bias.items():
+        if not token.isascii() or not token.isdigit() or isinstance(value, bool) or not isinstance(value, int | float):
+            message = "Invalid 'logit_bias': expected numbers of tokens, and a number from -100 to 100 for each."
+            raise invalid("logit_bias", message)
+        told.append((int(token[:9]), number(f"logit_bias.{token[:9]}", float(value), -100, 100)))
+    frequency = number("frequency_penalty", request.frequency_penalty or 0.0, -2, 2)
+    presence = number("presence_penalty", request.presence_penalty or 0.0, -2, 2)
+    return Adjustment(frequency, presence, tuple(told)) if bias or frequency or presence else None
 
 
 def _form(wanted: ResponseFormat | None, words: str) -> Form:

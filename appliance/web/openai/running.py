@@ -226,6 +226,8 @@ def _words(asked: Asked) -> str:
     form = {"syntax": wanted.form.syntax.value, "source": wanted.form.source}
     sampling = {"temperature": wanted.temperature, "top_p": wanted.top_p, "seed": wanted.seed}
     told = {"said": said, "form": form, **sampling, "max_tokens": wanted.max_tokens, "stop": list(wanted.stop)}
+    if wanted.adjustment is not None:
+        told["adjustment"] = asdict(wanted.adjustment)
     if wanted.calling is not None and isinstance(asked.prompt, Prompt):
         told["tools"] = [asdict(tool) for tool in asked.prompt.tools]
         told["calling"] = asdict(wanted.calling)
