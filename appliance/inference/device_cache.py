@@ -15,7 +15,7 @@ import onnxruntime as ort
 from appliance.inference.kv_cache import CacheShape, KvCache, Place
 
 if TYPE_CHECKING:
-    from appliance.inference.sessions import Device
+    from appliance.inference.limits import Device
 
 
 class DeviceKvCache(KvCache):

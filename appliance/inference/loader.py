@@ -12,7 +12,8 @@ from appliance.inference.device_cache import DeviceKvCache
 from appliance.inference.executor import Executor, Graphs
 from appliance.inference.hardware import multiplies_int8, physical_cores
 from appliance.inference.kv_cache import CacheShape, KvCache
-from appliance.inference.sessions import Device, open_session
+from appliance.inference.limits import Device, EngineLimits
+from appliance.inference.sessions import open_session
 from appliance.inference.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
@@ -23,27 +24,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 WIDE_FROM: Final = 12
 """Tokens of a step from which the second graph of the default model is quicker (docs/performance.md)."""
-
-
-@dataclass(frozen=True)
-class EngineLimits:
-    """What one engine may use.
-
-    Attributes:
-        threads: 0 means one per physical core that this process may use.
-        context_tokens: length of a conversation; lowered to what the model was made for.
-        prefill_chunk: tokens per prefill step.
-        slots: conversations that are computed together; memory for their keys and values is taken as they grow.
-        device: where it runs; never anywhere else.
-        drafts: guess tokens that were said before and verify several in one step; changes no text.
-    """
-
-    threads: int = 0
-    context_tokens: int = 4096
-    prefill_chunk: int = 512
-    slots: int = 8
-    drafts: bool = True
-    device: Device = Device.CPU
 
 
 @dataclass(frozen=True)

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import onnxruntime as ort
 
 from appliance.core.ports import GenerationFailed
+from appliance.inference.limits import Device
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class Device(StrEnum):
-    """Where a model runs; the values are those of ``model.device`` and of ONNX Runtime's device names."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
-
-    @property
-    def provider(self) -> str:
-        """ONNX Runtime's execution provider."""
-        return _PROVIDERS[self]
-
-
-_PROVIDERS: Final = {Device.CPU: "CPUExecutionProvider", Device.CUDA: "CUDAExecutionProvider"}
 
 
 def open_session(graph: Path, *, threads: int, device: Device = Device.CPU) -> ort.InferenceSession:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.core.errors import IntramuralError
 from appliance.core.ports import EngineDescription, GenerationFailed
 from appliance.inference.client import WorkerGenerator
+from appliance.inference.seclusion import TELEMETRY_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -219,7 +220,7 @@ class WorkerSupervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | TELEMETRY_OFF,
                 start_new_session=True,  # a Ctrl-C in the terminal is for the appliance, which then stops the worker
             )
 

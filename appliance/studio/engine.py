@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.errors import IntramuralError, Unavailable
 from appliance.core.events import Event
 from appliance.core.ports import GenerationFailed
-from appliance.inference.loader import EngineLimits
-from appliance.inference.sessions import Device
+from appliance.inference.limits import Device, EngineLimits
 from appliance.inference.supervisor import WorkerState, WorkerSupervisor
 from appliance.inference.worker import WorkerOptions
 from appliance.studio.evidence import act

@@ -1,0 +1,77 @@
+"""The model's process has no way to the Internet, whatever its libraries try; nothing else loads those libraries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fixtures.inference_worker import running_tiny_worker
+
+ATTEMPTS = """
+import ctypes, errno, socket, threading
+from appliance.inference.seclusion import close_the_internet
+
+asked, tried, found = threading.Event(), threading.Event(), {}
+
+def attempt(who):
+    for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, socket.AF_UNIX):
+        try:
+            socket.socket(family, socket.SOCK_DGRAM).close()
+            found[f"{who} {family.name}"] = "open"
+        except OSError as error:
+            found[f"{who} {family.name}"] = errno.errorcode[error.errno]
+
+def older_thread():
+    asked.wait(10)
+    attempt("older")
+    tried.set()
+
+threading.Thread(target=older_thread).start()
+socket.socket(socket.AF_INET).close()
+close_the_internet()
+asked.set()
+tried.wait(10)
+attempt("own")
+library = ctypes.CDLL(None, use_errno=True)
+library.syscall(ctypes.c_long(425), ctypes.c_long(1), None)
+found["io_uring"] = errno.errorcode[ctypes.get_errno()]
+for name, value in sorted(found.items()):
+    print(name, value)
+"""
+
+
+def test_only_unix_sockets_are_left_in_every_thread() -> None:
+    done = subprocess.run([sys.executable, "-c", ATTEMPTS], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n") == [
+        "io_uring ENOSYS",
+        "older AF_INET EACCES",
+        "older AF_INET6 EACCES",
+        "older AF_NETLINK EACCES",
+        "older AF_UNIX open",
+        "own AF_INET EACCES",
+        "own AF_INET6 EACCES",
+        "own AF_NETLINK EACCES",
+        "own AF_UNIX open",
+        "",
+    ]
+
+
+def test_every_thread_of_a_worker_is_closed_in_and_its_libraries_are_asked_to_be_silent() -> None:
+    with running_tiny_worker() as worker:
+        process = Path("/proc") / str(worker.supervisor.pid)
+        states = [(task / "status").read_text() for task in (process / "task").iterdir()]
+        environment = (process / "environ").read_bytes().split(b"\0")
+    assert len(states) > 1
+    assert all("Seccomp:\t2\n" in state and "NoNewPrivs:\t1\n" in state for state in states)
+    assert b"ORT_DISABLE_TELEMETRY=1" in environment
+
+
+def test_the_appliance_itself_never_loads_what_computes() -> None:
+    """It has to reach Keycloak and Caddy, so it cannot be closed in as the worker is."""
+    program = (
+        "import appliance.app, appliance.cli, appliance.demo.run, sys\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('onnxruntime', 'onnxruntime_genai')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
