@@ -15,20 +15,14 @@ import numpy as np
 import onnxruntime as ort
 
 from appliance.core.ports import GenerationFailed
+from appliance.inference.execution import MAX_DRAFT, StepInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from appliance.inference.kv_cache import KvCache
-
-MAX_DRAFT: Final = 15
-"""Drafted tokens that one step can verify."""
-
-
-class StepInterrupted(Exception):  # noqa: N818 - not a fault; never leaves the engine
-    """The step was given up half-way; the cache is as before."""
+    from appliance.inference.kv_cache import BoundCache
 
 
 @dataclass(frozen=True)
@@ -46,8 +40,8 @@ class Graphs:
     wide_from: int = 1 << 30
 
 
-class Executor:
-    """Runs steps on one cache. Owned by the engine's thread.
+class OnnxExecutor:
+    """An :class:`appliance.inference.execution.Executor` on ONNX Runtime.
 
     Args:
         graphs: from ``appliance.inference.sessions``.
@@ -56,7 +50,7 @@ class Executor:
         max_chunk: the most tokens in one chunk.
     """
 
-    def __init__(self, graphs: Graphs, cache: KvCache, *, vocabulary: int, max_chunk: int) -> None:
+    def __init__(self, graphs: Graphs, cache: BoundCache, *, vocabulary: int, max_chunk: int) -> None:
         self.max_chunk: Final = max_chunk
         self._graphs = graphs
         self._cache = cache
@@ -70,20 +64,7 @@ class Executor:
         self._bindings: dict[tuple[bool, int, int], ort.IOBinding] = {}
 
     def chunk(self, slot: int, tokens: Sequence[int], *, rows: int) -> NDArray[np.float32]:
-        """Append ``tokens`` to a slot.
-
-        Args:
-            slot: whose.
-            tokens: between 1 and ``max_chunk``, and no more than the slot has room for.
-            rows: after how many of the last tokens the distribution is wanted.
-
-        Returns:
-            Logits ``[rows, vocabulary]``, in memory that the next step reuses; the caller may change them.
-
-        Raises:
-            GenerationFailed: ONNX Runtime failed; the cache is as before.
-            StepInterrupted: :meth:`interrupt` was called meanwhile.
-        """
+        """As the protocol says."""
         count, past = len(tokens), self._cache.length(slot)
         if not 1 <= count <= self.max_chunk or past + count > self._cache.shape.max_len or rows > count:
             message = "A step does not fit."
@@ -99,18 +80,7 @@ class Executor:
         return self._logits[:rows]
 
     def batch(self, entries: Sequence[tuple[int, int, bool]]) -> NDArray[np.float32]:
-        """Append one token to each of several slots.
-
-        Args:
-            entries: slot, token, and whether the distribution after it is wanted; every slot at most once.
-
-        Returns:
-            Logits of those that want them, in the order of ``entries``.
-
-        Raises:
-            GenerationFailed: ONNX Runtime failed; the cache is as before.
-            StepInterrupted: :meth:`interrupt` was called meanwhile.
-        """
+        """As the protocol says."""
         first = min(slot for slot, _, _ in entries)
         last = max(slot for slot, _, _ in entries) + 1
         room = self._cache.shape.max_len - 1
@@ -133,7 +103,7 @@ class Executor:
         return self._logits[: len(wanted)]
 
     def interrupt(self) -> None:
-        """Have the running step give up before its next operator; callable from any thread, harmless when none runs."""
+        """Have the running step give up before its next operator."""
         running = self._running
         if running is not None:
             running.terminate = True

@@ -19,6 +19,13 @@ class Device(StrEnum):
         return _PROVIDERS[self]
 
 
+class ExecutorKind(StrEnum):
+    """What runs the model; the values are those of ``model.executor``."""
+
+    ONNXRUNTIME = "onnxruntime"
+    GENAI = "genai"
+
+
 _PROVIDERS: Final = {Device.CPU: "CPUExecutionProvider", Device.CUDA: "CUDAExecutionProvider"}
 
 
@@ -33,6 +40,7 @@ class EngineLimits:
         slots: conversations that are computed together; memory for their keys and values is taken as they grow.
         device: where it runs; never anywhere else.
         drafts: guess tokens that were said before and verify several in one step; changes no text.
+        executor: the library that runs it; never another.
     """
 
     threads: int = 0
@@ -41,3 +49,4 @@ class EngineLimits:
     slots: int = 8
     drafts: bool = True
     device: Device = Device.CPU
+    executor: ExecutorKind = ExecutorKind.ONNXRUNTIME

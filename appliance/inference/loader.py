@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.ports import EngineDescription, GenerationFailed
 from appliance.inference.chat import ChatTemplate
 from appliance.inference.device_cache import DeviceKvCache
-from appliance.inference.executor import Executor, Graphs
+from appliance.inference.executor import Graphs, OnnxExecutor
 from appliance.inference.hardware import multiplies_int8, physical_cores
-from appliance.inference.kv_cache import CacheShape, KvCache
-from appliance.inference.limits import Device, EngineLimits
+from appliance.inference.kv_cache import BoundCache, CacheShape, KvCache, SlotCache
+from appliance.inference.limits import Device, EngineLimits, ExecutorKind
 from appliance.inference.sessions import open_session
 from appliance.inference.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from appliance.inference.execution import Executor
     from model_bundle.verify import VerifiedBundle
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class LoadedModel:
 
     tokenizer: TextTokenizer
     chat: ChatTemplate
-    cache: KvCache
+    cache: SlotCache
     executor: Executor
     description: EngineDescription
     drafts: bool = True
@@ -55,27 +56,43 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
     )
     chat = ChatTemplate(_text(bundle.chat_template_path), tokenizer, begin=manifest.tokenizer.bos_token_id)
     shape = CacheShape(layers=graph.layers, kv_heads=graph.kv_heads, max_len=context, head_dim=graph.head_dim)
-    graphs = _graphs(bundle, threads, limits.device)
-    try:
-        cache: KvCache
-        if limits.device is Device.CPU:
-            cache = KvCache(shape, slots=limits.slots)
-        else:
-            cache = DeviceKvCache(shape, slots=limits.slots, device=limits.device)
-    except (OSError, RuntimeError) as error:
-        message = "There is not enough memory for the model's context."
-        cause = f"{shape.bytes_per_token * context * limits.slots >> 20} MiB for {limits.slots} of {context} tokens"
-        action = "Lower model.context_tokens or model.streams, or add memory."
-        raise GenerationFailed(message, cause=cause, action=action) from error
-    executor = Executor(graphs, cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
+    executor, cache = _executor(bundle, shape, threads, limits)
     description = EngineDescription(
         model=manifest.name,
         bundle_digest=bundle.digest,
         provider=limits.device.provider,
         threads=threads,
         context_tokens=context,
+        executor="onnxruntime-genai" if limits.executor is ExecutorKind.GENAI else "onnxruntime",
     )
     return LoadedModel(tokenizer, chat, cache, executor, description, limits.drafts)
+
+
+def _executor(
+    bundle: VerifiedBundle, shape: CacheShape, threads: int, limits: EngineLimits
+) -> tuple[Executor, SlotCache]:
+    if limits.executor is ExecutorKind.GENAI:
+        from appliance.inference.genai_executor import genai_executor  # noqa: PLC0415 - loads the onnx package, too
+
+        slots = SlotCache(shape, slots=limits.slots)
+        return genai_executor(
+            bundle, slots, threads=threads, max_chunk=limits.prefill_chunk, device=limits.device
+        ), slots
+    graphs = _graphs(bundle, threads, limits.device)
+    try:
+        cache: BoundCache
+        if limits.device is Device.CPU:
+            cache = KvCache(shape, slots=limits.slots)
+        else:
+            cache = DeviceKvCache(shape, slots=limits.slots, device=limits.device)
+    except (OSError, RuntimeError) as error:
+        message = "There is not enough memory for the model's context."
+        size = shape.bytes_per_token * shape.max_len * limits.slots >> 20
+        cause = f"{size} MiB for {limits.slots} of {shape.max_len} tokens"
+        action = "Lower model.context_tokens or model.streams, or add memory."
+        raise GenerationFailed(message, cause=cause, action=action) from error
+    vocabulary = bundle.manifest.graph.vocabulary
+    return OnnxExecutor(graphs, cache, vocabulary=vocabulary, max_chunk=limits.prefill_chunk), cache
 
 
 def _graphs(bundle: VerifiedBundle, threads: int, device: Device) -> Graphs:

@@ -202,6 +202,7 @@ class Described(_Frame, frozen=True, tag="described"):
     provider: str
     threads: int
     context_tokens: int
+    executor: str
 
 
 class Failed(_Frame, frozen=True, tag="failed"):

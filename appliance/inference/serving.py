@@ -44,7 +44,8 @@ def _serving_parts(options: WorkerOptions, report: Report) -> Iterator[ServedMod
     loaded = load(bundle, options.limits)
     folder = bundle_folder(options.prefixes, bundle.digest)
     prefixes = PrefixCache(folder, bundle=bundle.digest, shape=loaded.cache.shape)
-    prefixes.load()
+    if loaded.cache.movable:
+        prefixes.load()
     grammars = GrammarCompiler(loaded.tokenizer)
     engine = Engine(loaded.executor, loaded.cache, prefixes)
     try:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError
-from appliance.inference.limits import Device, EngineLimits
+from appliance.inference.limits import Device, EngineLimits, ExecutorKind
 from appliance.inference.seclusion import close_the_internet
 from model_bundle.errors import ModelBundleError
 
@@ -56,6 +56,7 @@ class WorkerOptions:
             "slots": self.limits.slots,
             "drafts": int(self.limits.drafts),
             "device": self.limits.device.value,
+            "executor": self.limits.executor.value,
             "queue": self.queue,
             "request-seconds": self.request_seconds,
             "parent": parent,
@@ -75,6 +76,7 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
     parser.add_argument("--slots", type=int, default=defaults.limits.slots)
     parser.add_argument("--drafts", type=int, choices=(0, 1), default=int(defaults.limits.drafts))
     parser.add_argument("--device", type=Device, choices=list(Device), default=defaults.limits.device)
+    parser.add_argument("--executor", type=ExecutorKind, choices=list(ExecutorKind), default=defaults.limits.executor)
     parser.add_argument("--queue", type=int, default=defaults.queue)
     parser.add_argument("--request-seconds", type=float, default=defaults.request_seconds)
     parser.add_argument("--parent", type=int, default=0)
@@ -91,6 +93,7 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
             given.slots,
             drafts=bool(given.drafts),
             device=given.device,
+            executor=given.executor,
         ),
         queue=given.queue,
         request_seconds=given.request_seconds,

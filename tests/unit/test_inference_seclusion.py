@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from appliance.inference.limits import ExecutorKind
 from tests.fixtures.inference_worker import running_tiny_worker
 
 ATTEMPTS = """
@@ -57,8 +60,9 @@ def test_only_unix_sockets_are_left_in_every_thread() -> None:
     ]
 
 
-def test_every_thread_of_a_worker_is_closed_in_and_its_libraries_are_asked_to_be_silent() -> None:
-    with running_tiny_worker() as worker:
+@pytest.mark.parametrize("executor", ExecutorKind)
+def test_every_thread_of_a_worker_is_closed_in_and_its_libraries_are_asked_to_be_silent(executor: ExecutorKind) -> None:
+    with running_tiny_worker(executor=executor) as worker:
         process = Path("/proc") / str(worker.supervisor.pid)
         states = [(task / "status").read_text() for task in (process / "task").iterdir()]
         environment = (process / "environ").read_bytes().split(b"\0")
