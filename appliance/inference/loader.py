@@ -65,6 +65,7 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
         context_tokens=context,
         executor="onnxruntime-genai" if limits.executor is ExecutorKind.GENAI else "onnxruntime",
     )
+    _LOG.info("%s runs on %s, %s", description.model, description.executor, description.provider)
     return LoadedModel(tokenizer, chat, cache, executor, description, limits.drafts)
 
 
