@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnxruntime as ort
 
 from appliance.inference.kv_cache import BoundCache, CacheShape, Place
@@ -30,14 +29,14 @@ class DeviceKvCache(BoundCache):
         self._device = device
         sizes = [slots, shape.kv_heads, shape.max_len, shape.head_dim]
         self._tensors = [
-            [ort.OrtValue.ortvalue_from_shape_and_type(sizes, np.float32, device.value, 0) for _ in range(2)]
+            [ort.OrtValue.ortvalue_from_shape_and_type(sizes, shape.kind, device.value, 0) for _ in range(2)]
             for _ in range(shape.layers)
         ]
 
     def place(self, index: int, part: int, first: int, last: int) -> Place:
         """Where a layer's keys or values of some slots lie."""
         shape = self.shape
-        slot = shape.kv_heads * shape.max_len * shape.head_dim
-        address = int(self._tensors[index][part].data_ptr()) + 4 * first * slot
+        slot = shape.max_len * shape.bytes_per_token // (2 * shape.layers)
+        address = int(self._tensors[index][part].data_ptr()) + first * slot
         sizes = [last - first, shape.kv_heads, shape.max_len, shape.head_dim]
-        return self._device.value, 0, np.float32, sizes, address
+        return self._device.value, 0, shape.kind, sizes, address

@@ -2,8 +2,8 @@
 
 There are two kinds, because that is what ``GroupQueryAttention`` computes on top of a past: several tokens of one
 conversation (a chunk), or one token each of several conversations (a batch). A batch covers neighbouring slots; an idle
-one among them computes a row that nobody reads, beyond its cursor. Inputs and outputs are bound once to memory that
-stays. The graph contract is that of ``model_bundle.build.graph``. ONNX Runtime releases the GIL while it computes.
+one among them computes a row that nobody reads, beyond its cursor. The cache is bound once, to memory that stays. The
+graph contract is that of ``model_bundle.build.graph``. ONNX Runtime releases the GIL while it computes.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ class OnnxExecutor:
         self._last = np.zeros(cache.slots, dtype=np.int32)
         self._total = np.zeros((), dtype=np.int32)
         self._rows = np.zeros(rows, dtype=np.int64)
-        self._logits = np.zeros((rows, vocabulary), dtype=np.float32)
+        self._logits = np.zeros((rows, vocabulary), dtype=cache.shape.kind)
         self._running: ort.RunOptions | None = None
         self._bindings: dict[tuple[bool, int, int], ort.IOBinding] = {}
+        self._on_device = cache.place(0, 0, 0, 1)[0] != "cpu"
 
     def chunk(self, slot: int, tokens: Sequence[int], *, rows: int) -> NDArray[np.float32]:
         """As the protocol says."""
@@ -77,7 +78,7 @@ class OnnxExecutor:
         wide = count >= self._graphs.wide_from and rows <= 1
         self._run(wide, slot, slot + 1, per_row=count, rows=rows)
         self._cache.extend(slot, tokens)
-        return self._logits[:rows]
+        return self._logits[:rows].astype(np.float32, copy=False)
 
     def batch(self, entries: Sequence[tuple[int, int, bool]]) -> NDArray[np.float32]:
         """As the protocol says."""
@@ -100,7 +101,7 @@ class OnnxExecutor:
         self._run(last - first >= self._graphs.wide_from, first, last, per_row=1, rows=len(wanted))
         for slot, token, _ in entries:
             self._cache.extend(slot, [token])
-        return self._logits[: len(wanted)]
+        return self._logits[: len(wanted)].astype(np.float32, copy=False)
 
     def interrupt(self) -> None:
         """Have the running step give up before its next operator."""
@@ -114,14 +115,21 @@ class OnnxExecutor:
         binding = self._bindings.get(key)
         if binding is None:
             binding = self._bindings[key] = self._binding(session, first, last)
+        # Bound anew each time: what a device reads is copied to it when it is bound, not when the graph is run.
         binding.bind_input("input_ids", "cpu", 0, np.int64, [last - first, per_row], self._tokens.ctypes.data)
+        binding.bind_input("seqlens_k", "cpu", 0, np.int32, [last - first], self._last.ctypes.data)
+        binding.bind_input("total_sequence_length", "cpu", 0, np.int32, [], self._total.ctypes.data)
         binding.bind_input("logit_rows", "cpu", 0, np.int64, [rows], self._rows.ctypes.data)
         shape = [rows, self._logits.shape[1]]
-        binding.bind_output("logits", "cpu", 0, np.float32, shape, self._logits.ctypes.data)
+        binding.bind_output("logits", "cpu", 0, self._cache.shape.kind, shape, self._logits.ctypes.data)
         running = ort.RunOptions()
         self._running = running
         try:
+            if self._on_device:
+                binding.synchronize_inputs()
             session.run_with_iobinding(binding, running)
+            if self._on_device:
+                binding.synchronize_outputs()
         except Exception as error:  # the library raises many unrelated kinds
             if running.terminate:
                 raise StepInterrupted from None
@@ -131,8 +139,6 @@ class OnnxExecutor:
 
     def _binding(self, session: ort.InferenceSession, first: int, last: int) -> ort.IOBinding:
         binding = session.io_binding()
-        binding.bind_input("seqlens_k", "cpu", 0, np.int32, [last - first], self._last.ctypes.data)
-        binding.bind_input("total_sequence_length", "cpu", 0, np.int32, [], self._total.ctypes.data)
         parts: tuple[tuple[Literal[0, 1], str], ...] = ((0, "key"), (1, "value"))
         for index in range(self._cache.shape.layers):
             for part, name in parts:

@@ -1,6 +1,6 @@
 """The key/value cache: one arena that the graph reads and writes in place, cut into slots of one conversation each.
 
-Layout: ``[layers, key or value, slots, kv_heads, max_len, head_dim]`` float32, so that one layer's keys or values of
+Layout: ``[layers, key or value, slots, kv_heads, max_len, head_dim]``, so that one layer's keys or values of
 neighbouring slots are one contiguous tensor, and a row of it is where the graph's ``GroupQueryAttention`` appends.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -18,23 +18,30 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Place = tuple[str, int, type[np.float32], list[int], int]
+Rows: TypeAlias = "NDArray[np.floating[Any]]"
+Place = tuple[str, int, type[np.floating[Any]], list[int], int]
 """Device, its number, element type, shape, address."""
 
 
 @dataclass(frozen=True)
 class CacheShape:
-    """Sizes of a slot; ``max_len`` in tokens."""
+    """Sizes of a slot; ``max_len`` in tokens, ``element`` float32 or float16."""
 
     layers: int
     kv_heads: int
     max_len: int
     head_dim: int
+    element: str = "float32"
+
+    @property
+    def kind(self) -> type[np.floating[Any]]:
+        """NumPy's type of an element."""
+        return np.float16 if self.element == "float16" else np.float32
 
     @property
     def bytes_per_token(self) -> int:
         """Of keys and values together, over all layers."""
-        return self.layers * 2 * self.kv_heads * self.head_dim * 4
+        return self.layers * 2 * self.kv_heads * self.head_dim * np.dtype(self.kind).itemsize
 
     def prefix_shape(self, length: int) -> tuple[int, int, int, int, int]:
         """Shape of the stored rows of ``length`` tokens: layer, key or value, head, token, width."""
@@ -83,11 +90,11 @@ class SlotCache:
         """Forget everything after the first ``length`` tokens."""
         del self._tokens[slot][length:]
 
-    def prefix(self, slot: int, length: int) -> NDArray[np.float32]:
+    def prefix(self, slot: int, length: int) -> Rows:
         """A contiguous copy of the rows of the first ``length`` tokens, in :meth:`CacheShape.prefix_shape`."""
         raise self._immovable(slot, length)
 
-    def restore(self, slot: int, tokens: Sequence[int], rows: NDArray[np.float32]) -> None:
+    def restore(self, slot: int, tokens: Sequence[int], rows: Rows) -> None:
         """Make ``tokens`` the whole content, with the first of the rows that :meth:`prefix` returned for them."""
         raise self._immovable(slot, len(tokens), rows.shape)
 
@@ -125,27 +132,27 @@ class KvCache(BoundCache):
         super().__init__(shape, slots=slots)
         sizes = (shape.layers, 2, slots, shape.kv_heads, shape.max_len, shape.head_dim)
         # NumPy would ask for huge pages; as a head of a slot is one of them, the first token would commit all of it.
-        memory = mmap.mmap(-1, max(1, 4 * int(np.prod(sizes))))
-        self._memory = np.frombuffer(memory, dtype=np.float32, count=int(np.prod(sizes))).reshape(sizes)
+        memory = mmap.mmap(-1, max(1, slots * shape.max_len * shape.bytes_per_token))
+        self._memory = np.frombuffer(memory, dtype=shape.kind, count=int(np.prod(sizes))).reshape(sizes)
 
     def place(self, index: int, part: int, first: int, last: int) -> Place:
         """Where a layer's keys or values of some slots lie: what an IO binding takes."""
         memory = self.layer(index, part, first, last)
-        return "cpu", 0, np.float32, list(memory.shape), memory.ctypes.data
+        return "cpu", 0, self.shape.kind, list(memory.shape), memory.ctypes.data
 
-    def layer(self, index: int, part: int, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+    def layer(self, index: int, part: int, first: int = 0, last: int | None = None) -> Rows:
         """The tensor ``[slots, kv_heads, max_len, head_dim]`` of a layer's keys (``part`` 0) or values (1).
 
         It covers the slots from ``first`` up to, not including, ``last``; all of them without ``last``.
         """
-        layer: NDArray[np.float32] = self._memory[index, part, first : self.slots if last is None else last]
+        layer: Rows = self._memory[index, part, first : self.slots if last is None else last]
         return layer
 
-    def prefix(self, slot: int, length: int) -> NDArray[np.float32]:
+    def prefix(self, slot: int, length: int) -> Rows:
         """As :class:`SlotCache` says."""
         return np.ascontiguousarray(self._memory[:, :, slot, :, :length, :])
 
-    def restore(self, slot: int, tokens: Sequence[int], rows: NDArray[np.float32]) -> None:
+    def restore(self, slot: int, tokens: Sequence[int], rows: Rows) -> None:
         """As :class:`SlotCache` says."""
         self._tokens[slot].clear()
         np.copyto(self._memory[:, :, slot, :, : len(tokens), :], rows[:, :, :, : len(tokens), :])

@@ -13,13 +13,14 @@ from appliance.inference.executor import Graphs, OnnxExecutor
 from appliance.inference.hardware import multiplies_int8, physical_cores
 from appliance.inference.kv_cache import BoundCache, CacheShape, KvCache, SlotCache
 from appliance.inference.limits import Device, EngineLimits, ExecutorKind
-from appliance.inference.sessions import open_session
+from appliance.inference.sessions import open_session, require_provider
 from appliance.inference.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.inference.execution import Executor
+    from model_bundle.manifest import GraphDescription
     from model_bundle.verify import VerifiedBundle
 
 _LOG = logging.getLogger(__name__)
@@ -55,7 +56,9 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
         _text(bundle.tokenizer_path), vocabulary=graph.vocabulary, end_tokens=manifest.tokenizer.eos_token_ids
     )
     chat = ChatTemplate(_text(bundle.chat_template_path), tokenizer, begin=manifest.tokenizer.bos_token_id)
-    shape = CacheShape(layers=graph.layers, kv_heads=graph.kv_heads, max_len=context, head_dim=graph.head_dim)
+    shape = CacheShape(graph.layers, graph.kv_heads, context, graph.head_dim, graph.cache_type)
+    require_provider(limits.device)
+    require_element(manifest.graph, limits.device)
     executor, cache = _executor(bundle, shape, threads, limits)
     description = EngineDescription(
         model=manifest.name,
@@ -67,6 +70,20 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
     )
     _LOG.info("%s runs on %s, %s", description.model, description.executor, description.provider)
     return LoadedModel(tokenizer, chat, cache, executor, description, limits.drafts)
+
+
+def require_element(graph: GraphDescription, device: Device) -> None:
+    """CUDA's attention has kernels for half precision only; a processor runs both, but converts half at each step.
+
+    Raises:
+        GenerationFailed: the device has no kernels for the graph.
+    """
+    if device is Device.CUDA and graph.cache_type == "float32":
+        message = "This model computes in float32, which the attention of ONNX Runtime on CUDA does not."
+        action = "Run `./intramural models convert --device cuda`, and switch to the bundle that it makes."
+        raise GenerationFailed(message, cause=f"cache type {graph.cache_type}", action=action)
+    if device is Device.CPU and graph.cache_type != "float32":
+        _LOG.warning("this model was converted for a device: a processor runs it slowly")
 
 
 def _executor(

@@ -13,14 +13,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def require_provider(device: Device) -> None:
+    """Look whether this ONNX Runtime can use the device at all.
+
+    Raises:
+        GenerationFailed: it cannot.
+    """
+    if device.provider not in ort.get_available_providers():
+        raise _elsewhere(device, f"ONNX Runtime offers {', '.join(ort.get_available_providers())}")
+
+
 def open_session(graph: Path, *, threads: int, device: Device = Device.CPU) -> ort.InferenceSession:
     """Load the graph for latency at batch 1: all threads inside one operator, spinning between operators.
 
     Raises:
         GenerationFailed: ONNX Runtime cannot load it, or would run any part of it on another device.
     """
-    if device.provider not in ort.get_available_providers():
-        raise _elsewhere(device, f"ONNX Runtime offers {', '.join(ort.get_available_providers())}")
+    require_provider(device)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -54,8 +54,9 @@ class Runner:
         for value in self._session.get_inputs():
             if value.name.startswith("past_key_values."):
                 _, heads, _, width = value.shape
+                element = np.float16 if "float16" in value.type else np.float32
                 self._cache[value.name] = ort.OrtValue.ortvalue_from_numpy(
-                    np.zeros((1, heads, ROOM, width), dtype=np.float32)
+                    np.zeros((1, heads, ROOM, width), dtype=element)
                 )
 
     def run(self, tokens: Sequence[int], position: int, rows: Sequence[int]) -> Floats:
@@ -71,7 +72,7 @@ class Runner:
             binding.bind_ortvalue_input(name, value)
             binding.bind_ortvalue_output(name.replace("past_key_values", "present"), value)
         self._session.run_with_iobinding(binding)
-        logits: Floats = binding.get_outputs()[0].numpy()
+        logits: Floats = binding.get_outputs()[0].numpy().astype(np.float32, copy=False)
         return logits
 
     def logits(self, texts: Sequence[Sequence[int]]) -> list[Floats]:
