@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from model_bundle.build.agreement import Agreement, Reference, agreement, load_reference, summarize
@@ -23,6 +22,7 @@ from model_bundle.build.evaluation_texts import EVALUATION_TEXTS
 from model_bundle.build.gguf import GRAPH_FILE
 from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
 from model_bundle.build.gguf_reader import GgufFile
+from model_bundle.build.quiet_runtime import ort
 from model_bundle.build.reference import reference_logits
 from model_bundle.errors import ConversionError, ModelBundleError
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from appliance.core import bpf
+from appliance.core.ports import GenerationFailed
 from appliance.inference.limits import ExecutorKind
+from appliance.inference.seclusion import TELEMETRY_OFF, close_the_internet, filter_program
+from tests.fixtures.bpf_machine import decide
 from tests.fixtures.inference_worker import running_tiny_worker
 
 ATTEMPTS = """
@@ -42,6 +49,28 @@ found["io_uring"] = errno.errorcode[ctypes.get_errno()]
 for name, value in sorted(found.items()):
     print(name, value)
 """
+
+
+@pytest.mark.parametrize(("machine", "socket"), [("x86_64", 41), ("aarch64", 198)])
+def test_the_filter_on_both_processors(machine: str, socket: int) -> None:
+    program, audit = filter_program(machine), bpf.AUDIT[machine]
+    other = next(value for name, value in bpf.AUDIT.items() if name != machine)
+    for family in range(64):
+        expected = bpf.ALLOW if family == bpf.AF_UNIX else bpf.refuse(errno.EACCES)
+        assert decide(program, arch=audit, number=socket, arguments=(family,)) == expected
+    for number in {0, 1, socket - 1, socket + 1, 424, 426, 500}:
+        assert decide(program, arch=audit, number=number, arguments=(2,)) == bpf.ALLOW
+    assert decide(program, arch=audit, number=425) == bpf.MISSING
+    assert decide(program, arch=audit, number=0x40000000 + socket, arguments=(2,)) == bpf.MISSING
+    assert decide(program, arch=other, number=socket, arguments=(1,)) == bpf.KILL
+
+
+def test_where_it_cannot_be_done_the_worker_says_so_instead_of_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(GenerationFailed, match="kept from the network") as caught:
+        close_the_internet()
+    assert "riscv64" in caught.value.cause
+    assert caught.value.action
 
 
 def test_only_unix_sockets_are_left_in_every_thread() -> None:
@@ -80,3 +109,20 @@ def test_the_appliance_itself_never_loads_what_computes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_the_tools_that_load_it_ask_it_to_be_silent_first() -> None:
+    program = (
+        "import sys\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'onnxruntime':\n"
+        "            import os; print(os.environ.get('ORT_DISABLE_TELEMETRY'))\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "import model_bundle.build.evaluate\n"
+    )
+    bare = {name: value for name, value in os.environ.items() if name not in TELEMETRY_OFF}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60, env=bare
+    )
+    assert done.stdout == "1\n"
