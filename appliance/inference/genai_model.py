@@ -60,32 +60,56 @@ def open_genai(bundle: VerifiedBundle, *, threads: int, context_tokens: int, dev
         # onnxruntime-genai has no way to forbid the processor. The arithmetic on lengths has to be there; nothing else.
         open_session(bundle.graph_path, threads=threads, device=device)
     graph = _derived(bundle)
-    with tempfile.TemporaryDirectory(prefix="intramural-genai-") as name:
-        folder = Path(name).resolve()
-        settings = genai_config(
-            bundle.manifest.graph,
-            file=_GRAPH,
-            weights=os.path.relpath(bundle.directory.resolve(), folder),
-            end_token=bundle.manifest.tokenizer.eos_token_ids[0],
-            context_tokens=context_tokens,
-            threads=threads,
-        )
-        (folder / "genai_config.json").write_text(json.dumps(settings), encoding="utf-8")
-        try:
-            config = genai.Config(str(folder))
-            config.clear_providers()
-            if device is not Device.CPU:
-                config.append_provider(device.value)
-            config.add_model_data(_GRAPH, graph)  # not copied: ``graph`` has to live until the model is made
-            model = genai.Model(config)
-        except Exception as error:  # the library raises RuntimeError for everything
-            message = "The model cannot be loaded by onnxruntime-genai."
-            cause = " ".join(str(error).split())[:500]
-            action = "Verify the bundle, or set model.executor to onnxruntime."
-            raise GenerationFailed(message, cause=cause, action=action) from error
+    try:
+        with tempfile.TemporaryDirectory(prefix="intramural-genai-") as name:
+            model = _opened(
+                genai,
+                bundle,
+                graph,
+                Path(name).resolve(),
+                threads=threads,
+                context_tokens=context_tokens,
+                device=device,
+            )
+    except OSError as error:
+        message = "The model cannot be loaded: there is no place for a temporary file."
+        raise GenerationFailed(message, cause=str(error), action="Free some space, or set TMPDIR.") from error
     if model.device_type.lower() != device.value:
         raise _elsewhere(device, f"it runs on {model.device_type}")
     return model
+
+
+def _opened(
+    genai: ModuleType,
+    bundle: VerifiedBundle,
+    graph: bytes,
+    folder: Path,
+    *,
+    threads: int,
+    context_tokens: int,
+    device: Device,
+) -> Any:
+    settings = genai_config(
+        bundle.manifest.graph,
+        file=_GRAPH,
+        weights=os.path.relpath(bundle.directory.resolve(), folder),
+        end_token=bundle.manifest.tokenizer.eos_token_ids[0],
+        context_tokens=context_tokens,
+        threads=threads,
+    )
+    (folder / "genai_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    try:
+        config = genai.Config(str(folder))
+        config.clear_providers()
+        if device is not Device.CPU:
+            config.append_provider(device.value)
+        config.add_model_data(_GRAPH, graph)  # not copied: ``graph`` has to live until the model is made
+        return genai.Model(config)
+    except Exception as error:  # the library raises RuntimeError for everything
+        message = "The model cannot be loaded by onnxruntime-genai."
+        cause = " ".join(str(error).split())[:500]
+        action = "Verify the bundle, or set model.executor to onnxruntime."
+        raise GenerationFailed(message, cause=cause, action=action) from error
 
 
 def _derived(bundle: VerifiedBundle) -> bytes:

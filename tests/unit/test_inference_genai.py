@@ -151,6 +151,15 @@ def test_nothing_is_written_to_the_bundle_and_no_folder_stays(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_place_for_a_temporary_file_is_a_clear_error(
+    bundle: VerifiedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(GenerationFailed, match="temporary file") as caught:
+        on_genai(bundle)
+    assert "TMPDIR" in caught.value.action
+
+
 def test_a_missing_package_is_refused_with_what_to_install(
     bundle: VerifiedBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
