@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,15 +46,19 @@ def switch(folder: str, reason: str) -> None:
 
 @models.command()
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), required=True, help="What it is to run on.")
-def convert(device: str) -> None:
+@click.option("--source", type=click.Path(path_type=Path), help="The default model's GGUF file, if it is at hand.")
+def convert(device: str, source: Path | None) -> None:
     """Convert the default model for a device; it runs when it was switched to. Nothing that runs now is touched."""
     from model_bundle.build.default_model import prepare_bundle  # noqa: PLC0415 - keeps the other commands quick
     from model_bundle.build.distribution import CUDA_MODEL, DEFAULT_MODEL  # noqa: PLC0415
+    from model_bundle.build.obtain import offer  # noqa: PLC0415
 
     home = load_settings().home
     model = CUDA_MODEL if device == "cuda" else DEFAULT_MODEL
     terminal = Terminal()
     try:
+        if source is not None:
+            offer(model, home / "downloads", source)
         with ModelBars(terminal) as bars:
             bundle = prepare_bundle(model, home / "bundles", home / "downloads", home / "keys", on_progress=bars.at)
     except ModelBundleError as error:

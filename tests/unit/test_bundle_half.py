@@ -26,6 +26,7 @@ from model_bundle.verify import verify
 from tests.fixtures.half_bundle import HALF, in_both_precisions
 from tests.fixtures.inference_parts import engine_parts
 from tests.fixtures.tiny_distribution import tiny_distribution
+from tests.fixtures.tiny_gguf import tiny_gguf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +125,20 @@ def test_cuda_refuses_float32_and_says_how_to_convert(bundles: dict[str, Verifie
     require_element(bundles["float16"].manifest.graph, Device.CPU)
 
 
+def test_a_source_that_is_not_the_pinned_file_is_not_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setattr(distribution, "CUDA_MODEL", replace(tiny_distribution(tmp_path / "index"), plan=HALF))
+    monkeypatch.setenv("INTRAMURAL_HOME", str(home))
+    source = tmp_path / "other.gguf"
+    source.write_bytes(tiny_gguf().to_bytes()[:-1] + b"!")
+    for file, told in ((source, "not the file"), (tmp_path / "none.gguf", "not the file")):
+        done = CliRunner().invoke(main, ["models", "convert", "--device", "cuda", "--source", str(file)])
+        assert done.exit_code == 2
+        assert told in done.output
+    assert source.exists()
+    assert not home.exists()
+
+
 def test_the_command_converts_for_cuda_and_what_runs_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     model = tiny_distribution(home / "downloads")  # as if the parts had been fetched
@@ -138,7 +153,9 @@ def test_the_command_converts_for_cuda_and_what_runs_stays(tmp_path: Path, monke
     assert "not been run on CUDA" in done.output
     assert verify(bundles / "tiny-model-cuda-v1", read_trust_root(home / "keys")).manifest.graph.cache_type == "float16"
     assert find_bundle(home).name == "tiny-model-cuda-v1", "the only one there is"
-    tiny_distribution(home / "downloads")
-    assert CliRunner().invoke(main, ["models", "convert", "--device", "cpu"], catch_exceptions=False).exit_code == 0
+    source = tiny_gguf().write(tmp_path / "at-hand.gguf")
+    convert = ["models", "convert", "--device", "cpu", "--source"]
+    assert CliRunner().invoke(main, [*convert, str(source)], catch_exceptions=False).exit_code == 0
+    assert source.exists()
     os.utime(bundles / "tiny-model-cuda-v1")  # the newest
     assert find_bundle(home).name == "tiny-model-v1", "one for a device has to be chosen"
