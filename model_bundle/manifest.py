@@ -18,6 +18,9 @@ FORMAT = "intramural-model-bundle/1"
 GRAPH_CONTRACT = "decoder/1"
 """Inputs, outputs and their meaning as ``model_bundle.build.graph`` documents them."""
 
+CACHE_TYPES: Final[Mapping[str, int]] = MappingProxyType({"float32": 4, "float16": 2})
+"""Element types of cache and logits, with their bytes."""
+
 WIDE_GRAPH_NAME = "decoder-wide.onnx"
 """A bundle may have a second graph of the same contract over the same weights, for steps of many tokens."""
 
@@ -58,12 +61,12 @@ class GraphDescription:
     context_length: int
     """Tokens that the model was made for and rotary tables exist for."""
     cache_type: str
-    """Element type of the key/value cache."""
+    """Element type of the key/value cache and of the logits."""
 
     @property
     def cache_bytes_per_token(self) -> int:
-        """Bytes that one token occupies in the float32 key/value cache."""
-        return self.layers * 2 * self.kv_heads * self.head_dim * 4
+        """Bytes that one token occupies in the key/value cache."""
+        return self.layers * 2 * self.kv_heads * self.head_dim * CACHE_TYPES[self.cache_type]
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,12 @@ def _check(manifest: Manifest) -> None:
         if name not in manifest.files:
             raise _invalid(f"it refers to {name!r}, which it does not list")
     sizes = (graph.layers, graph.heads, graph.kv_heads, graph.head_dim, graph.vocabulary, graph.context_length)
-    if graph.contract != GRAPH_CONTRACT or graph.cache_type != "float32" or min(sizes) < 1 or max(sizes) > 1 << 24:
+    if (
+        graph.contract != GRAPH_CONTRACT
+        or graph.cache_type not in CACHE_TYPES
+        or min(sizes) < 1
+        or max(sizes) > 1 << 24
+    ):
         raise _invalid("its graph description is not one that this version runs")
     told = [*manifest.quality, *manifest.quality.values()]
     if len(manifest.quality) > MAX_QUALITY or any(not 0 < len(text) <= MAX_QUALITY_TEXT for text in told):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from tests.fixtures.keycloak_server import KeycloakServer, keycloak_server, shar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # tests that load ONNX Runtime in this process report to nobody
 
 # Pages are waited for, and examples are not timed: a busy machine must not turn a right page into a failed test.
 expect.set_options(timeout=30_000)

@@ -116,6 +116,8 @@ class EngineDescription:
     provider: str
     threads: int
     context_tokens: int
+    executor: str = "onnxruntime"
+    """The library that runs it."""
 
 
 class GenerationSession(Protocol):

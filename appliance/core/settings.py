@@ -42,6 +42,8 @@ class ModelSettings(_Section):
     request_seconds: int = Field(default=300, ge=10)
     device: Literal["cpu", "cuda"] = "cpu"
     """Never changed silently: a model that cannot run there does not start."""
+    executor: Literal["onnxruntime", "genai"] = "onnxruntime"
+    """The library that runs the model; ``genai`` needs the extra of that name (docs/inference.md)."""
     streams: int = Field(default=8, ge=1, le=64)
     """Conversations that are computed together; the next ones wait."""
     ceiling: Literal["public", "internal", "confidential", "restricted"] = "restricted"

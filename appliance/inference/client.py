@@ -105,6 +105,7 @@ class WorkerGenerator:
             provider=told.provider,
             threads=told.threads,
             context_tokens=told.context_tokens,
+            executor=told.executor,
         )
 
     def _connect(self) -> _Link:

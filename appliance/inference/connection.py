@@ -15,7 +15,7 @@ from appliance.inference.answers import MAX_TOKENS, checked
 from appliance.inference.conversation import Conversation
 from appliance.inference.detokenizer import StreamingDetokenizer
 from appliance.inference.drafter import Drafter
-from appliance.inference.executor import MAX_DRAFT
+from appliance.inference.execution import MAX_DRAFT
 from appliance.inference.ownership import Owner
 from appliance.inference.sampler import Sampler
 from appliance.inference.sequence import Generation

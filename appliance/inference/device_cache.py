@@ -9,43 +9,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnxruntime as ort
 
-from appliance.inference.kv_cache import CacheShape, KvCache, Place
+from appliance.inference.kv_cache import BoundCache, CacheShape, Place
 
 if TYPE_CHECKING:
-    from appliance.inference.sessions import Device
+    from appliance.inference.limits import Device
 
 
-class DeviceKvCache(KvCache):
-    """A :class:`KvCache` on ``device``.
+class DeviceKvCache(BoundCache):
+    """Slots in the memory of ``device``.
 
     Raises:
         RuntimeError: ONNX Runtime cannot allocate there.
     """
 
-    movable = False
-
     def __init__(self, shape: CacheShape, *, slots: int, device: Device) -> None:
-        super().__init__(CacheShape(shape.layers, shape.kv_heads, 0, shape.head_dim), slots=slots)  # cursors only
+        super().__init__(shape, slots=slots)
         self._device = device
-        self._limits = shape
         sizes = [slots, shape.kv_heads, shape.max_len, shape.head_dim]
         self._tensors = [
-            [ort.OrtValue.ortvalue_from_shape_and_type(sizes, np.float32, device.value, 0) for _ in range(2)]
+            [ort.OrtValue.ortvalue_from_shape_and_type(sizes, shape.kind, device.value, 0) for _ in range(2)]
             for _ in range(shape.layers)
         ]
 
-    @property
-    def shape(self) -> CacheShape:
-        """Of one slot."""
-        return self._limits
-
     def place(self, index: int, part: int, first: int, last: int) -> Place:
         """Where a layer's keys or values of some slots lie."""
-        shape = self._limits
-        slot = shape.kv_heads * shape.max_len * shape.head_dim
-        address = int(self._tensors[index][part].data_ptr()) + 4 * first * slot
+        shape = self.shape
+        slot = shape.max_len * shape.bytes_per_token // (2 * shape.layers)
+        address = int(self._tensors[index][part].data_ptr()) + first * slot
         sizes = [last - first, shape.kv_heads, shape.max_len, shape.head_dim]
-        return self._device.value, 0, np.float32, sizes, address
+        return self._device.value, 0, shape.kind, sizes, address

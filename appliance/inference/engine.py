@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.errors import IntramuralError
 from appliance.core.ports import GenerationFailed
 from appliance.inference.drafter import StepCost
-from appliance.inference.executor import MAX_DRAFT, StepInterrupted
+from appliance.inference.execution import MAX_DRAFT, StepInterrupted
 from appliance.inference.scheduler import Batch, Policy, Scheduler
 from appliance.inference.sequence import TokenSequence
 from appliance.inference.slots import WORTH_COPYING, Slots
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from appliance.inference.executor import Executor
-    from appliance.inference.kv_cache import KvCache
+    from appliance.inference.execution import Executor
+    from appliance.inference.kv_cache import SlotCache
     from appliance.inference.prefix_cache import PrefixCache
     from appliance.inference.sequence import Chunk
 
@@ -83,7 +83,7 @@ class Engine:
     """
 
     def __init__(
-        self, executor: Executor, cache: KvCache, prefixes: PrefixCache, *, policy: Policy | None = None
+        self, executor: Executor, cache: SlotCache, prefixes: PrefixCache, *, policy: Policy | None = None
     ) -> None:
         self._executor = executor
         self._slots = Slots(cache, prefixes)

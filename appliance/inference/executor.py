@@ -2,8 +2,8 @@
 
 There are two kinds, because that is what ``GroupQueryAttention`` computes on top of a past: several tokens of one
 conversation (a chunk), or one token each of several conversations (a batch). A batch covers neighbouring slots; an idle
-one among them computes a row that nobody reads, beyond its cursor. Inputs and outputs are bound once to memory that
-stays. The graph contract is that of ``model_bundle.build.graph``. ONNX Runtime releases the GIL while it computes.
+one among them computes a row that nobody reads, beyond its cursor. The cache is bound once, to memory that stays. The
+graph contract is that of ``model_bundle.build.graph``. ONNX Runtime releases the GIL while it computes.
 """
 
 from __future__ import annotations
@@ -15,20 +15,14 @@ import numpy as np
 import onnxruntime as ort
 
 from appliance.core.ports import GenerationFailed
+from appliance.inference.execution import MAX_DRAFT, StepInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from appliance.inference.kv_cache import KvCache
-
-MAX_DRAFT: Final = 15
-"""Drafted tokens that one step can verify."""
-
-
-class StepInterrupted(Exception):  # noqa: N818 - not a fault; never leaves the engine
-    """The step was given up half-way; the cache is as before."""
+    from appliance.inference.kv_cache import BoundCache
 
 
 @dataclass(frozen=True)
@@ -46,8 +40,8 @@ class Graphs:
     wide_from: int = 1 << 30
 
 
-class Executor:
-    """Runs steps on one cache. Owned by the engine's thread.
+class OnnxExecutor:
+    """An :class:`appliance.inference.execution.Executor` on ONNX Runtime.
 
     Args:
         graphs: from ``appliance.inference.sessions``.
@@ -56,7 +50,7 @@ class Executor:
         max_chunk: the most tokens in one chunk.
     """
 
-    def __init__(self, graphs: Graphs, cache: KvCache, *, vocabulary: int, max_chunk: int) -> None:
+    def __init__(self, graphs: Graphs, cache: BoundCache, *, vocabulary: int, max_chunk: int) -> None:
         self.max_chunk: Final = max_chunk
         self._graphs = graphs
         self._cache = cache
@@ -65,25 +59,13 @@ class Executor:
         self._last = np.zeros(cache.slots, dtype=np.int32)
         self._total = np.zeros((), dtype=np.int32)
         self._rows = np.zeros(rows, dtype=np.int64)
-        self._logits = np.zeros((rows, vocabulary), dtype=np.float32)
+        self._logits = np.zeros((rows, vocabulary), dtype=cache.shape.kind)
         self._running: ort.RunOptions | None = None
         self._bindings: dict[tuple[bool, int, int], ort.IOBinding] = {}
+        self._on_device = cache.place(0, 0, 0, 1)[0] != "cpu"
 
     def chunk(self, slot: int, tokens: Sequence[int], *, rows: int) -> NDArray[np.float32]:
-        """Append ``tokens`` to a slot.
-
-        Args:
-            slot: whose.
-            tokens: between 1 and ``max_chunk``, and no more than the slot has room for.
-            rows: after how many of the last tokens the distribution is wanted.
-
-        Returns:
-            Logits ``[rows, vocabulary]``, in memory that the next step reuses; the caller may change them.
-
-        Raises:
-            GenerationFailed: ONNX Runtime failed; the cache is as before.
-            StepInterrupted: :meth:`interrupt` was called meanwhile.
-        """
+        """As the protocol says."""
         count, past = len(tokens), self._cache.length(slot)
         if not 1 <= count <= self.max_chunk or past + count > self._cache.shape.max_len or rows > count:
             message = "A step does not fit."
@@ -96,21 +78,10 @@ class Executor:
         wide = count >= self._graphs.wide_from and rows <= 1
         self._run(wide, slot, slot + 1, per_row=count, rows=rows)
         self._cache.extend(slot, tokens)
-        return self._logits[:rows]
+        return self._logits[:rows].astype(np.float32, copy=False)
 
     def batch(self, entries: Sequence[tuple[int, int, bool]]) -> NDArray[np.float32]:
-        """Append one token to each of several slots.
-
-        Args:
-            entries: slot, token, and whether the distribution after it is wanted; every slot at most once.
-
-        Returns:
-            Logits of those that want them, in the order of ``entries``.
-
-        Raises:
-            GenerationFailed: ONNX Runtime failed; the cache is as before.
-            StepInterrupted: :meth:`interrupt` was called meanwhile.
-        """
+        """As the protocol says."""
         first = min(slot for slot, _, _ in entries)
         last = max(slot for slot, _, _ in entries) + 1
         room = self._cache.shape.max_len - 1
@@ -130,10 +101,10 @@ class Executor:
         self._run(last - first >= self._graphs.wide_from, first, last, per_row=1, rows=len(wanted))
         for slot, token, _ in entries:
             self._cache.extend(slot, [token])
-        return self._logits[: len(wanted)]
+        return self._logits[: len(wanted)].astype(np.float32, copy=False)
 
     def interrupt(self) -> None:
-        """Have the running step give up before its next operator; callable from any thread, harmless when none runs."""
+        """Have the running step give up before its next operator."""
         running = self._running
         if running is not None:
             running.terminate = True
@@ -144,14 +115,21 @@ class Executor:
         binding = self._bindings.get(key)
         if binding is None:
             binding = self._bindings[key] = self._binding(session, first, last)
+        # Bound anew each time: what a device reads is copied to it when it is bound, not when the graph is run.
         binding.bind_input("input_ids", "cpu", 0, np.int64, [last - first, per_row], self._tokens.ctypes.data)
+        binding.bind_input("seqlens_k", "cpu", 0, np.int32, [last - first], self._last.ctypes.data)
+        binding.bind_input("total_sequence_length", "cpu", 0, np.int32, [], self._total.ctypes.data)
         binding.bind_input("logit_rows", "cpu", 0, np.int64, [rows], self._rows.ctypes.data)
         shape = [rows, self._logits.shape[1]]
-        binding.bind_output("logits", "cpu", 0, np.float32, shape, self._logits.ctypes.data)
+        binding.bind_output("logits", "cpu", 0, self._cache.shape.kind, shape, self._logits.ctypes.data)
         running = ort.RunOptions()
         self._running = running
         try:
+            if self._on_device:
+                binding.synchronize_inputs()
             session.run_with_iobinding(binding, running)
+            if self._on_device:
+                binding.synchronize_outputs()
         except Exception as error:  # the library raises many unrelated kinds
             if running.terminate:
                 raise StepInterrupted from None
@@ -161,8 +139,6 @@ class Executor:
 
     def _binding(self, session: ort.InferenceSession, first: int, last: int) -> ort.IOBinding:
         binding = session.io_binding()
-        binding.bind_input("seqlens_k", "cpu", 0, np.int32, [last - first], self._last.ctypes.data)
-        binding.bind_input("total_sequence_length", "cpu", 0, np.int32, [], self._total.ctypes.data)
         parts: tuple[tuple[Literal[0, 1], str], ...] = ((0, "key"), (1, "value"))
         for index in range(self._cache.shape.layers):
             for part, name in parts:

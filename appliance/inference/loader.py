@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.ports import EngineDescription, GenerationFailed
 from appliance.inference.chat import ChatTemplate
 from appliance.inference.device_cache import DeviceKvCache
-from appliance.inference.executor import Executor, Graphs
+from appliance.inference.executor import Graphs, OnnxExecutor
 from appliance.inference.hardware import multiplies_int8, physical_cores
-from appliance.inference.kv_cache import CacheShape, KvCache
-from appliance.inference.sessions import Device, open_session
+from appliance.inference.kv_cache import BoundCache, CacheShape, KvCache, SlotCache
+from appliance.inference.limits import Device, EngineLimits, ExecutorKind
+from appliance.inference.sessions import open_session, require_provider
 from appliance.inference.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from appliance.inference.execution import Executor
+    from model_bundle.manifest import GraphDescription
     from model_bundle.verify import VerifiedBundle
 
 _LOG = logging.getLogger(__name__)
@@ -26,33 +29,12 @@ WIDE_FROM: Final = 12
 
 
 @dataclass(frozen=True)
-class EngineLimits:
-    """What one engine may use.
-
-    Attributes:
-        threads: 0 means one per physical core that this process may use.
-        context_tokens: length of a conversation; lowered to what the model was made for.
-        prefill_chunk: tokens per prefill step.
-        slots: conversations that are computed together; memory for their keys and values is taken as they grow.
-        device: where it runs; never anywhere else.
-        drafts: guess tokens that were said before and verify several in one step; changes no text.
-    """
-
-    threads: int = 0
-    context_tokens: int = 4096
-    prefill_chunk: int = 512
-    slots: int = 8
-    drafts: bool = True
-    device: Device = Device.CPU
-
-
-@dataclass(frozen=True)
 class LoadedModel:
     """A model that is ready to run."""
 
     tokenizer: TextTokenizer
     chat: ChatTemplate
-    cache: KvCache
+    cache: SlotCache
     executor: Executor
     description: EngineDescription
     drafts: bool = True
@@ -74,28 +56,61 @@ def load(bundle: VerifiedBundle, limits: EngineLimits) -> LoadedModel:
         _text(bundle.tokenizer_path), vocabulary=graph.vocabulary, end_tokens=manifest.tokenizer.eos_token_ids
     )
     chat = ChatTemplate(_text(bundle.chat_template_path), tokenizer, begin=manifest.tokenizer.bos_token_id)
-    shape = CacheShape(layers=graph.layers, kv_heads=graph.kv_heads, max_len=context, head_dim=graph.head_dim)
-    graphs = _graphs(bundle, threads, limits.device)
-    try:
-        cache: KvCache
-        if limits.device is Device.CPU:
-            cache = KvCache(shape, slots=limits.slots)
-        else:
-            cache = DeviceKvCache(shape, slots=limits.slots, device=limits.device)
-    except (OSError, RuntimeError) as error:
-        message = "There is not enough memory for the model's context."
-        cause = f"{shape.bytes_per_token * context * limits.slots >> 20} MiB for {limits.slots} of {context} tokens"
-        action = "Lower model.context_tokens or model.streams, or add memory."
-        raise GenerationFailed(message, cause=cause, action=action) from error
-    executor = Executor(graphs, cache, vocabulary=graph.vocabulary, max_chunk=limits.prefill_chunk)
+    shape = CacheShape(graph.layers, graph.kv_heads, context, graph.head_dim, graph.cache_type)
+    require_provider(limits.device)
+    require_element(manifest.graph, limits.device)
+    executor, cache = _executor(bundle, shape, threads, limits)
     description = EngineDescription(
         model=manifest.name,
         bundle_digest=bundle.digest,
         provider=limits.device.provider,
         threads=threads,
         context_tokens=context,
+        executor="onnxruntime-genai" if limits.executor is ExecutorKind.GENAI else "onnxruntime",
     )
+    _LOG.info("%s runs on %s, %s", description.model, description.executor, description.provider)
     return LoadedModel(tokenizer, chat, cache, executor, description, limits.drafts)
+
+
+def require_element(graph: GraphDescription, device: Device) -> None:
+    """CUDA's attention has kernels for half precision only; a processor runs both, but converts half at each step.
+
+    Raises:
+        GenerationFailed: the device has no kernels for the graph.
+    """
+    if device is Device.CUDA and graph.cache_type == "float32":
+        message = "This model computes in float32, which the attention of ONNX Runtime on CUDA does not."
+        action = "Run `./intramural models convert --device cuda`, and switch to the bundle that it makes."
+        raise GenerationFailed(message, cause=f"cache type {graph.cache_type}", action=action)
+    if device is Device.CPU and graph.cache_type != "float32":
+        _LOG.warning("this model was converted for a device: a processor runs it slowly")
+
+
+def _executor(
+    bundle: VerifiedBundle, shape: CacheShape, threads: int, limits: EngineLimits
+) -> tuple[Executor, SlotCache]:
+    if limits.executor is ExecutorKind.GENAI:
+        from appliance.inference.genai_executor import genai_executor  # noqa: PLC0415 - loads the onnx package, too
+
+        slots = SlotCache(shape, slots=limits.slots)
+        return genai_executor(
+            bundle, slots, threads=threads, max_chunk=limits.prefill_chunk, device=limits.device
+        ), slots
+    graphs = _graphs(bundle, threads, limits.device)
+    try:
+        cache: BoundCache
+        if limits.device is Device.CPU:
+            cache = KvCache(shape, slots=limits.slots)
+        else:
+            cache = DeviceKvCache(shape, slots=limits.slots, device=limits.device)
+    except (OSError, RuntimeError) as error:
+        message = "There is not enough memory for the model's context."
+        size = shape.bytes_per_token * shape.max_len * limits.slots >> 20
+        cause = f"{size} MiB for {limits.slots} of {shape.max_len} tokens"
+        action = "Lower model.context_tokens or model.streams, or add memory."
+        raise GenerationFailed(message, cause=cause, action=action) from error
+    vocabulary = bundle.manifest.graph.vocabulary
+    return OnnxExecutor(graphs, cache, vocabulary=vocabulary, max_chunk=limits.prefill_chunk), cache
 
 
 def _graphs(bundle: VerifiedBundle, threads: int, device: Device) -> Graphs:

@@ -1,8 +1,8 @@
 """Keys and values of prompts that recur, computed once: in memory, and in files beside the bundle for the next start.
 
 A file holds, in this order: magic, length of the header, header (JSON), token ids (int32), padding to 4 KiB, rows
-(float32, :meth:`CacheShape.prefix_shape`). The header's SHA-256 covers token ids and rows. A file is written beside
-its name, synced and renamed, and read completely before it is trusted; whatever does not fit is removed, never used.
+(:meth:`CacheShape.prefix_shape`, in the cache's type). The header's SHA-256 covers token ids and rows. A file is
+written beside its name, synced and renamed, and read completely before it is trusted; what does not fit is removed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ from appliance.inference.radix import RadixIndex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from appliance.inference.kv_cache import CacheShape
+    from appliance.inference.kv_cache import CacheShape, Rows
 
 _LOG = logging.getLogger(__name__)
 _MAGIC: Final = b"IMKVPFX1"
@@ -79,7 +77,7 @@ class PrefixCache:
         self._bundle = bundle
         self._shape = shape
         self._limit = limit
-        self._rows: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._rows: OrderedDict[str, Rows] = OrderedDict()
         self._index: RadixIndex[str] = RadixIndex()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefix-writer")
 
@@ -101,7 +99,7 @@ class PrefixCache:
             _remove(file)
         return len(self._rows)
 
-    def find(self, tokens: Sequence[int]) -> NDArray[np.float32] | None:
+    def find(self, tokens: Sequence[int]) -> Rows | None:
         """The rows of exactly these tokens, or None."""
         key = self._key(tokens)
         rows = self._rows.get(key)
@@ -110,12 +108,12 @@ class PrefixCache:
             self._writer.submit(_touch, self._folder / f"{key}{_SUFFIX}")
         return rows
 
-    def longest(self, tokens: Sequence[int]) -> tuple[NDArray[np.float32] | None, int]:
+    def longest(self, tokens: Sequence[int]) -> tuple[Rows | None, int]:
         """Rows whose first tokens are those of ``tokens``, and how many of them are; None and 0 if there are none."""
         key, length = self._index.longest(tokens)
         return (None, 0) if key is None else (self._rows[key], length)
 
-    def store(self, tokens: Sequence[int], rows: NDArray[np.float32]) -> None:
+    def store(self, tokens: Sequence[int], rows: Rows) -> None:
         """Keep ``rows``, which must not change afterwards; the file follows in the background."""
         key = self._key(tokens)
         self._rows[key] = rows
@@ -136,7 +134,7 @@ class PrefixCache:
         sha.update(np.asarray(tokens, dtype=np.int32).tobytes())
         return sha.hexdigest()
 
-    def _read(self, file: Path) -> tuple[list[int], NDArray[np.float32]]:
+    def _read(self, file: Path) -> tuple[list[int], Rows]:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
             magic, length = _PREAMBLE.unpack(_exactly(stream.read(_PREAMBLE.size), _PREAMBLE.size))
@@ -156,14 +154,14 @@ class PrefixCache:
                 raise _damaged("its size is wrong")
             ids = _exactly(stream.read(count * 4), count * 4)
             stream.seek(start)
-            rows = np.empty(header.shape, dtype=np.float32)
+            rows = np.empty(header.shape, dtype=self._shape.kind)
             _fill(stream, _raw(rows))
         tokens: list[int] = np.frombuffer(ids, np.int32).tolist()
         if _digest(ids, rows) != header.sha256 or self._key(tokens) != file.stem:
             raise _damaged("its checksum does not match")
         return tokens, rows
 
-    def _write(self, key: str, tokens: list[int], rows: NDArray[np.float32]) -> None:
+    def _write(self, key: str, tokens: list[int], rows: Rows) -> None:
         ids = np.asarray(tokens, dtype=np.int32).tobytes()
         shape = self._shape.prefix_shape(len(tokens))
         header = msgspec.json.encode(_Header(bundle=self._bundle, shape=shape, sha256=_digest(ids, rows)))
@@ -188,13 +186,13 @@ def _rows_offset(header: int, tokens: int) -> int:
     return -(-(_PREAMBLE.size + header + tokens * 4) // _PAGE) * _PAGE
 
 
-def _digest(ids: bytes, rows: NDArray[np.float32]) -> str:
+def _digest(ids: bytes, rows: Rows) -> str:
     sha = hashlib.sha256(ids)
     sha.update(_raw(rows))
     return sha.hexdigest()
 
 
-def _raw(rows: NDArray[np.float32]) -> memoryview:
+def _raw(rows: Rows) -> memoryview:
     """The memory of contiguous rows."""
     return rows.reshape(-1).view(np.uint8).data
 

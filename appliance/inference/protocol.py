@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.core.errors import IntramuralError
 
-VERSION: Final = 7
+VERSION: Final = 8
 MAX_FRAME: Final = 8 << 20
 """Bytes of one frame's body; a longer one ends the connection."""
 LENGTH: Final = struct.Struct(">I")
@@ -211,6 +211,7 @@ class Described(_Frame, frozen=True, tag="described"):
     provider: str
     threads: int
     context_tokens: int
+    executor: str
 
 
 class Failed(_Frame, frozen=True, tag="failed"):

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import onnxruntime as ort
 
 from appliance.core.ports import GenerationFailed
+from appliance.inference.limits import Device
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Device(StrEnum):
-    """Where a model runs; the values are those of ``model.device`` and of ONNX Runtime's device names."""
+def require_provider(device: Device) -> None:
+    """Look whether this ONNX Runtime can use the device at all.
 
-    CPU = "cpu"
-    CUDA = "cuda"
-
-    @property
-    def provider(self) -> str:
-        """ONNX Runtime's execution provider."""
-        return _PROVIDERS[self]
-
-
-_PROVIDERS: Final = {Device.CPU: "CPUExecutionProvider", Device.CUDA: "CUDAExecutionProvider"}
+    Raises:
+        GenerationFailed: it cannot.
+    """
+    if device.provider not in ort.get_available_providers():
+        raise _elsewhere(device, f"ONNX Runtime offers {', '.join(ort.get_available_providers())}")
 
 
 def open_session(graph: Path, *, threads: int, device: Device = Device.CPU) -> ort.InferenceSession:
@@ -34,8 +29,7 @@ def open_session(graph: Path, *, threads: int, device: Device = Device.CPU) -> o
     Raises:
         GenerationFailed: ONNX Runtime cannot load it, or would run any part of it on another device.
     """
-    if device.provider not in ort.get_available_providers():
-        raise _elsewhere(device, f"ONNX Runtime offers {', '.join(ort.get_available_providers())}")
+    require_provider(device)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -10,7 +10,7 @@ from appliance.inference.ownership import OwnedIndex, Owner
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.inference.kv_cache import KvCache
+    from appliance.inference.kv_cache import SlotCache
     from appliance.inference.prefix_cache import PrefixCache
 
 _FORGET: Final = 0.5
@@ -28,7 +28,7 @@ class Slots:
         prefixes: stored keys and values of prompts that recur, which are the appliance's own.
     """
 
-    def __init__(self, cache: KvCache, prefixes: PrefixCache) -> None:
+    def __init__(self, cache: SlotCache, prefixes: PrefixCache) -> None:
         self.cache: Final = cache
         self._prefixes = prefixes
         self._index = OwnedIndex()

@@ -1,5 +1,6 @@
 """The worker process: verifies and loads one bundle, then serves it until it is told to stop or its parent is gone.
 
+Before it loads what computes, it has the kernel refuse it every socket but Unix ones (``seclusion.py``).
 It reports progress as one JSON object per line on standard output: ``{"stage": …}`` while it starts, then
 ``{"ready": true}``, or ``{"failed": {code, message, cause, action}}`` and exit status 1. Logs go to standard error.
 """
@@ -7,7 +8,6 @@ It reports progress as one JSON object per line on standard output: ``{"stage": 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import ctypes
 import json
@@ -20,19 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.errors import IntramuralError
-from appliance.inference.constraint import GrammarCompiler
-from appliance.inference.engine import Engine
-from appliance.inference.loader import EngineLimits, load
-from appliance.inference.prefix_cache import PrefixCache, bundle_folder
-from appliance.inference.served_model import ServedModel
-from appliance.inference.server import Server
-from appliance.inference.sessions import Device
+from appliance.inference.limits import Device, EngineLimits, ExecutorKind
+from appliance.inference.seclusion import close_the_internet
 from model_bundle.errors import ModelBundleError
-from model_bundle.trust_root import read_trust_root
-from model_bundle.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _PR_SET_PDEATHSIG: Final = 1
 """prctl(2)."""
@@ -63,6 +56,7 @@ class WorkerOptions:
             "slots": self.limits.slots,
             "drafts": int(self.limits.drafts),
             "device": self.limits.device.value,
+            "executor": self.limits.executor.value,
             "queue": self.queue,
             "request-seconds": self.request_seconds,
             "parent": parent,
@@ -82,6 +76,7 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
     parser.add_argument("--slots", type=int, default=defaults.limits.slots)
     parser.add_argument("--drafts", type=int, choices=(0, 1), default=int(defaults.limits.drafts))
     parser.add_argument("--device", type=Device, choices=list(Device), default=defaults.limits.device)
+    parser.add_argument("--executor", type=ExecutorKind, choices=list(ExecutorKind), default=defaults.limits.executor)
     parser.add_argument("--queue", type=int, default=defaults.queue)
     parser.add_argument("--request-seconds", type=float, default=defaults.request_seconds)
     parser.add_argument("--parent", type=int, default=0)
@@ -98,46 +93,12 @@ def parse(arguments: Sequence[str]) -> tuple[WorkerOptions, int]:
             given.slots,
             drafts=bool(given.drafts),
             device=given.device,
+            executor=given.executor,
         ),
         queue=given.queue,
         request_seconds=given.request_seconds,
     )
     return options, given.parent
-
-
-@contextlib.contextmanager
-def serving_parts(options: WorkerOptions) -> Iterator[ServedModel]:
-    """Verify, load and start the engine; everything is stopped on leaving.
-
-    Raises:
-        ModelBundleError: the bundle is not trusted or not readable.
-        IntramuralError: it cannot be loaded.
-    """
-    _report({"stage": "verifying the model"})
-    bundle = verify(options.bundle, read_trust_root(options.keys))
-    _report({"stage": "loading the model"})
-    loaded = load(bundle, options.limits)
-    folder = bundle_folder(options.prefixes, bundle.digest)
-    prefixes = PrefixCache(folder, bundle=bundle.digest, shape=loaded.cache.shape)
-    prefixes.load()
-    grammars = GrammarCompiler(loaded.tokenizer)
-    engine = Engine(loaded.executor, loaded.cache, prefixes)
-    try:
-        yield ServedModel(loaded, engine, grammars, options.request_seconds)
-    finally:
-        engine.close()
-        grammars.close()
-        prefixes.close()
-
-
-async def _serve(options: WorkerOptions, model: ServedModel) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with Server(options.socket, model, queue=options.queue):
-        _report({"ready": True})
-        await stop.wait()
 
 
 def die_with(parent: int) -> None:
@@ -156,8 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     die_with(parent)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        with serving_parts(options) as model:
-            asyncio.run(_serve(options, model))
+        close_the_internet()
+        from appliance.inference.serving import run  # noqa: PLC0415 - its libraries start threads when imported
+
+        run(options, _report)
     except (IntramuralError, ModelBundleError) as error:
         _report({"failed": error.as_dict()})
         return 1

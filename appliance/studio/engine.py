@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.errors import IntramuralError, Unavailable
 from appliance.core.events import Event
 from appliance.core.ports import GenerationFailed
-from appliance.inference.loader import EngineLimits
-from appliance.inference.sessions import Device
+from appliance.inference.limits import Device, EngineLimits, ExecutorKind
 from appliance.inference.supervisor import WorkerState, WorkerSupervisor
 from appliance.inference.worker import WorkerOptions
 from appliance.studio.evidence import act
@@ -57,6 +56,7 @@ class Engine:
                 prefill_chunk=settings.prefill_chunk,
                 slots=settings.streams,
                 device=Device(settings.device),
+                executor=ExecutorKind(settings.executor),
             ),
             request_seconds=settings.request_seconds,
         )
@@ -107,7 +107,8 @@ class Engine:
                 told = self._supervisor.describe()
             except IntramuralError:
                 return ""
-            self._described = f"{told.model}, {told.threads} CPU threads" if "CPU" in told.provider else told.model
+            on = [told.model, *([f"{told.threads} CPU threads"] if "CPU" in told.provider else [])]
+            self._described = ", ".join([*on, *([told.executor] if told.executor != "onnxruntime" else [])])
         return self._described
 
     def description(self) -> EngineDescription | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.errors import IntramuralError, SettingsError, Unavailable
 from appliance.core.private_files import write_durably
 from model_bundle.errors import ModelBundleError
+from model_bundle.manifest import MANIFEST_NAME, parse_manifest
 from model_bundle.trust_root import read_trust_root
 from model_bundle.verify import read_signed
 
@@ -114,11 +115,22 @@ def bundle_gone(folder: Path, cause: str) -> BundleGone:
 def find_bundle(home: Path) -> Path:
     """The model bundle to use where none was chosen: the one below ``bundles``, or the newest of several.
 
+    One that was converted for a device is not taken while there is another: it has to be chosen.
+
     Raises:
         SettingsError: there is none.
     """
     found = [path for path in (home / "bundles").glob("*") if (path / "manifest.json").exists()]
+    found = [path for path in found if not _for_a_device(path)] or found
     if not found:
         message = "There is no model yet."
         raise SettingsError(message, cause=f"{home / 'bundles'} is empty", action="Run ./intramural demo once.")
     return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def _for_a_device(folder: Path) -> bool:
+    """Decides a preference only: whatever is loaded is verified first."""
+    try:
+        return parse_manifest((folder / MANIFEST_NAME).read_bytes()).graph.cache_type != "float32"
+    except (OSError, ModelBundleError):
+        return False

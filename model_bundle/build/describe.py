@@ -8,9 +8,10 @@ from model_bundle.manifest import GRAPH_CONTRACT, GraphDescription
 
 if TYPE_CHECKING:
     from model_bundle.build.decoder_config import DecoderConfig
+    from model_bundle.build.graph import Element
 
 
-def describe_graph(config: DecoderConfig, file: str) -> GraphDescription:
+def describe_graph(config: DecoderConfig, file: str, *, element: Element = "float32") -> GraphDescription:
     """What the engine must know of the graph in ``file``."""
     return GraphDescription(
         contract=GRAPH_CONTRACT,
@@ -22,5 +23,5 @@ def describe_graph(config: DecoderConfig, file: str) -> GraphDescription:
         head_dim=config.head_dim,
         vocabulary=config.vocabulary,
         context_length=config.context_length,
-        cache_type="float32",
+        cache_type=element,
     )

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from model_bundle.build.agreement import Agreement, Reference, agreement, load_reference, summarize
@@ -23,6 +22,7 @@ from model_bundle.build.evaluation_texts import EVALUATION_TEXTS
 from model_bundle.build.gguf import GRAPH_FILE
 from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
 from model_bundle.build.gguf_reader import GgufFile
+from model_bundle.build.quiet_runtime import ort
 from model_bundle.build.reference import reference_logits
 from model_bundle.errors import ConversionError, ModelBundleError
 
@@ -54,8 +54,9 @@ class Runner:
         for value in self._session.get_inputs():
             if value.name.startswith("past_key_values."):
                 _, heads, _, width = value.shape
+                element = np.float16 if "float16" in value.type else np.float32
                 self._cache[value.name] = ort.OrtValue.ortvalue_from_numpy(
-                    np.zeros((1, heads, ROOM, width), dtype=np.float32)
+                    np.zeros((1, heads, ROOM, width), dtype=element)
                 )
 
     def run(self, tokens: Sequence[int], position: int, rows: Sequence[int]) -> Floats:
@@ -71,7 +72,7 @@ class Runner:
             binding.bind_ortvalue_input(name, value)
             binding.bind_ortvalue_output(name.replace("past_key_values", "present"), value)
         self._session.run_with_iobinding(binding)
-        logits: Floats = binding.get_outputs()[0].numpy()
+        logits: Floats = binding.get_outputs()[0].numpy().astype(np.float32, copy=False)
         return logits
 
     def logits(self, texts: Sequence[Sequence[int]]) -> list[Floats]:

@@ -29,6 +29,7 @@ from model_bundle.manifest import WIDE_GRAPH_NAME, Provenance, TokenizerDescript
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from model_bundle.build.graph import Element
     from model_bundle.build.weights import BlockWeight, Floats, Weight
     from model_bundle.manifest import Manifest
     from model_bundle.signature import PrivateKey
@@ -53,6 +54,7 @@ class PrecisionPlan:
         sensitive: overrides both for matrices of a layer that the source file stored with six bits or more.
         wide: write a second graph, whose layers multiply int8 by int8, for prompts and batches.
         wide_blocks: kinds of matrices that stay as they are in that graph, too.
+        element: type of everything that is computed; float16 is for devices, and has no second graph.
     """
 
     default: Precision
@@ -60,9 +62,13 @@ class PrecisionPlan:
     sensitive: Precision | None = None
     wide: bool = False
     wide_blocks: frozenset[str] = frozenset()
+    element: Element = "float32"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_kind", MappingProxyType(dict(self.by_kind)))
+        if self.wide and self.element != "float32":
+            message = "A second graph for prompts is written in float32 only."
+            raise ConversionError(message, cause=f"element type {self.element}")
 
     def precision(self, name: str, source_types: frozenset[str]) -> Precision:
         """What the matrix ``name`` is stored as."""
@@ -77,6 +83,8 @@ class PrecisionPlan:
             named["layers stored with six bits or more"] = self.sensitive.label()
         if self.wide:
             named["second graph, for prompts and batches"] = "int8 by column, activations int8 by row"
+        if self.element != "float32":
+            named["activations, keys and values"] = self.element
         return {"default": self.default.label(), **named}
 
 
@@ -192,7 +200,7 @@ def _convert_into(
         key,
         name=name,
         version=version,
-        graph=describe_graph(config, GRAPH_FILE),
+        graph=describe_graph(config, GRAPH_FILE, element=plan.element),
         tokenizer=TokenizerDescription(TOKENIZER_FILE, TEMPLATE_FILE, tokenizer.eos_token_ids, tokenizer.bos_token_id),
         provenance=Provenance(
             model=source.model,
@@ -231,7 +239,7 @@ def write_graph(
     weights = _QuantizedWeights(source, plan, count)
     with (folder / DATA_FILE).open("wb") as data:
         writer = ExternalDataWriter(data, DATA_FILE)
-        onnx.save_model(build_with(source.config, weights, writer), folder / GRAPH_FILE)
+        onnx.save_model(build_with(source.config, weights, writer, element=plan.element), folder / GRAPH_FILE)
     if plan.wide:
         with (folder / WIDE_DATA_FILE).open("wb") as data:
             second = ExternalDataWriter(data, WIDE_DATA_FILE, other=writer)

@@ -6,17 +6,17 @@ Inputs (B rows, S tokens per row, K rows of logits wanted):
 - ``seqlens_k`` int32 ``[B]``: tokens of the row including this chunk, minus one
 - ``total_sequence_length`` int32 scalar: the largest ``seqlens_k + 1``
 - ``logit_rows`` int64 ``[K]``: indices into the flattened ``[B * S]`` rows for which the head is computed; K may be 0
-- ``past_key_values.{i}.key`` / ``.value`` float32 ``[B, kv_heads, max_len, head_dim]``
+- ``past_key_values.{i}.key`` / ``.value`` ``[B, kv_heads, max_len, head_dim]``, float32 or float16
 
-Outputs: ``logits`` float32 ``[K, vocabulary]`` and ``present.{i}.key`` / ``.value``, to be bound to the memory of the
-past. Whoever calls chooses ``max_len``. The operators of the ``com.microsoft`` domain are described in ONNX Runtime's
-ContribOperators.md. In the last layer everything after the attention is computed for ``logit_rows`` only, because
-nothing else reads the other rows.
+Outputs: ``logits`` ``[K, vocabulary]`` of the same type and ``present.{i}.key`` / ``.value``, to be bound to the memory
+of the past. Whoever calls chooses ``max_len``. The operators of the ``com.microsoft`` domain are described in ONNX
+Runtime's ContribOperators.md. In the last layer everything after the attention is computed for ``logit_rows`` only,
+because nothing else reads the other rows.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CONTRIB = "com.microsoft"
 OPSET = 21
 IR_VERSION = 10
+Element: TypeAlias = Literal["float32", "float16"]
 INT8_ACTIVATIONS = 4
 """MatMulNBits ``accuracy_level``: activations are quantised to int8 per block, which is what makes VNNI usable."""
 
@@ -48,20 +49,31 @@ def build_decoder(config: DecoderConfig, weights: WeightProvider, data: BinaryIO
     return build_with(config, weights, ExternalDataWriter(data, location))
 
 
-def build_with(config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter) -> ModelProto:
+def build_with(
+    config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter, *, element: Element = "float32"
+) -> ModelProto:
     """The same with a writer that may know tensors of another graph of the same model.
+
+    Args:
+        config: the decoder's shape.
+        weights: where they come from.
+        writer: where they go.
+        element: type of activations, scales, keys, values and logits. float16 is what CUDA's attention takes.
 
     Raises:
         ConversionError: a weight does not have the shape that the configuration demands.
     """
-    return _Builder(config, weights, writer).build()
+    return _Builder(config, weights, writer, element).build()
 
 
 class _Builder:
     """Collects nodes and initializers; values are named after the weight that made them."""
 
-    def __init__(self, config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter) -> None:
+    def __init__(
+        self, config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter, element: Element
+    ) -> None:
         self._config = config
+        self._element: Element = element
         self._weights = weights
         self._writer = writer
         self._nodes: list[NodeProto] = []
@@ -91,11 +103,12 @@ class _Builder:
             _tensor("total_sequence_length", TensorProto.INT32, []),
             _tensor("logit_rows", TensorProto.INT64, ["K"]),
         ]
-        outputs = [_tensor("logits", TensorProto.FLOAT, ["K", config.vocabulary])]
+        kind = TensorProto.FLOAT if self._element == "float32" else TensorProto.FLOAT16
+        outputs = [_tensor("logits", kind, ["K", config.vocabulary])]
         for layer in range(config.layers):
             for part in ("key", "value"):
-                inputs.append(_tensor(f"past_key_values.{layer}.{part}", TensorProto.FLOAT, cache))
-                outputs.append(_tensor(f"present.{layer}.{part}", TensorProto.FLOAT, cache))
+                inputs.append(_tensor(f"past_key_values.{layer}.{part}", kind, cache))
+                outputs.append(_tensor(f"present.{layer}.{part}", kind, cache))
         graph: GraphProto = helper.make_graph(self._nodes, "decoder", inputs, outputs, self._initializers)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="intramural")
@@ -201,6 +214,9 @@ class _Builder:
         return self._node("Add", [product, bias], f"{prefix}.biased") if bias else product
 
     def _matmul_blocks(self, prefix: str, operands: list[str], layout: BlockLayout, *, bias: str) -> str:
+        if bias and self._element != "float32":  # added by an operator of its own, which every provider has
+            product = self._matmul_blocks(prefix, operands, layout, bias="")
+            return self._node("Add", [product, bias], f"{prefix}.biased")
         if bias:
             # Operands: A, B, scales, zero points, group index (deprecated, unused), bias.
             operands = [*operands, *[""] * (5 - len(operands)), bias]
@@ -261,6 +277,8 @@ class _Builder:
         return names
 
     def _constant(self, name: str, array: NDArray[Any]) -> str:
+        if array.dtype == np.float32:
+            array = array.astype(self._element, copy=False)
         tensor, stored = self._writer.add(name, array)
         self._initializers.append(tensor)
         if stored is not None:

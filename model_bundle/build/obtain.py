@@ -35,6 +35,33 @@ def joined_path(model: DistributedModel, downloads: Path) -> Path:
     return downloads / f"{model.name}.gguf"
 
 
+def offer(model: DistributedModel, downloads: Path, file: Path) -> None:
+    """Put a file that is at hand where :func:`obtain_model` looks for it; it is checked there once more.
+
+    Raises:
+        ModelUnobtainable: it is not the pinned file, or cannot be read or put there.
+    """
+    joined = joined_path(model, downloads)
+    partial = joined.with_suffix(".partial")
+    try:
+        if not _has_size(file, model.bytes) or file_digest(file) != model.sha256:
+            message = f"{file.name} is not the file that the model is made from."
+            cause = f"wanted: {model.bytes} bytes with the SHA-256 {model.sha256}"
+            raise ModelUnobtainable(message, cause=cause, action="Use that file, or leave it out to have it fetched.")
+        downloads.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        try:
+            os.link(file, partial, follow_symlinks=True)
+        except OSError:  # another disk, or a file of somebody else
+            shutil.copyfile(file, partial)
+        partial.replace(joined)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        message = f"{file.name} cannot be used as the model's source."
+        action = "Check its name and permissions, and the free disk space."
+        raise ModelUnobtainable(message, cause=str(error), action=action) from error
+
+
 def missing_bytes(model: DistributedModel, downloads: Path) -> int:
     """Disk space in bytes that :func:`obtain_model` still needs below ``downloads``."""
     if _has_size(joined_path(model, downloads), model.bytes):

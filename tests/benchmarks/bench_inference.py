@@ -1,9 +1,10 @@
-"""``intramural bench inference``: the engine against llama.cpp and OpenVINO GenAI on the default model.
+"""``intramural bench inference``: the engine against llama.cpp, OpenVINO GenAI and onnxruntime-genai.
 
-Without arguments it takes the default bundle of the appliance's home. llama.cpp and OpenVINO GenAI are installed into
-environments of their own below ``~/.cache/intramural/benchmark`` on first use, and the official Q4_K_M file, which
-both read, is fetched there. Compared figures are taken in turns (A B C C B A …) and are medians; ratios are ours over
-theirs. A figure that cannot be measured is null, with the reason on standard error, and the exit status is 1.
+Without arguments it takes the default bundle of the appliance's home. The peers are installed into environments of
+their own below ``~/.cache/intramural/benchmark`` on first use, and the official Q4_K_M file, which the first two read,
+is fetched there; for onnxruntime-genai it is converted (``peers/genai_folder.py``). Compared figures are taken in turns
+(A B C D D C B A …) and are medians; ratios are ours over theirs. A figure that cannot be measured is null, with the
+reason on standard error, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ from model_bundle.verify import verify
 from tests.benchmarks import bench_engine_parts, inference_bounds, inference_figures, inference_plot
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.peers.environments import (
+    GENAI,
     LLAMACPP,
     OPENVINO,
     PeerUnavailable,
     RunningPeer,
     cache_folder,
 )
+from tests.benchmarks.peers.genai_folder import genai_folder
 from tests.fixtures.default_model import default_model_places
 
 if TYPE_CHECKING:
@@ -64,9 +67,10 @@ ALL = ("peers", "streams", "ttft", "share", "revisions", "overhead", "agreement"
 def start_peers(stack: ExitStack, model: Path, *, threads: int, cache: Path) -> list[RunningPeer]:
     """Those that can be started; the others are named on standard error."""
     running = []
-    for peer in (LLAMACPP, OPENVINO):
+    for peer in (LLAMACPP, OPENVINO, GENAI):
         try:
-            started = RunningPeer(peer, model, threads=threads, cache=cache)
+            source = genai_folder(model, cache, threads=threads) if peer is GENAI else model
+            started = RunningPeer(peer, source, threads=threads, cache=cache)
         except (PeerUnavailable, OSError) as error:
             print(f"not measured against {peer.name}: {error}", file=sys.stderr)
             continue

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _BAR, _GAP, _LEFT, _WIDTH = 22, 8, 190, 420
-_COLOURS = ("#2f6f4f", "#8a8f98", "#b9bec6")
+_COLOURS = ("#2f6f4f", "#8a8f98", "#b9bec6", "#d9dce1")
 _PANELS = (
     (
         "Decode, one conversation, at depth 512 (tokens/s)",
@@ -17,6 +17,7 @@ _PANELS = (
             ("Intramural", "decode_tokens_per_s"),
             ("llama.cpp Q4_K_M", "llamacpp_decode_tokens_per_s"),
             ("OpenVINO GenAI", "openvino_decode_tokens_per_s"),
+            ("onnxruntime-genai", "genai_decode_tokens_per_s"),
         ),
     ),
     (
@@ -25,6 +26,7 @@ _PANELS = (
             ("Intramural", "prefill_tokens_per_s"),
             ("llama.cpp Q4_K_M", "llamacpp_prefill_tokens_per_s"),
             ("OpenVINO GenAI", "openvino_prefill_tokens_per_s"),
+            ("onnxruntime-genai", "genai_prefill_tokens_per_s"),
         ),
     ),
     (

@@ -1,4 +1,4 @@
-"""What every TextGenerator promises: the worker with a tiny random model, and the fake that other tests use."""
+"""What every TextGenerator promises: a tiny model on each executor in a worker, and the fake of other tests."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from appliance.core.ports import (
 from appliance.core.tools import Calling, Tool, ToolCall, ToolsRefused
 from appliance.inference.answers import UnknownToken
 from appliance.inference.chat import InvalidPrompt
+from appliance.inference.limits import ExecutorKind
 from tests.fakes.generator import FakeGenerator
 from tests.fixtures.inference_worker import running_tiny_worker
 
@@ -47,12 +48,19 @@ def worker() -> Iterator[TextGenerator]:
         yield running.supervisor.generator()
 
 
-@pytest.fixture(params=["worker", "fake"])
+@pytest.fixture(scope="module")
+def genai_worker() -> Iterator[TextGenerator]:
+    with running_tiny_worker(executor=ExecutorKind.GENAI) as running:
+        assert running.supervisor.describe().executor == "onnxruntime-genai"
+        yield running.supervisor.generator()
+
+
+@pytest.fixture(params=["worker", "genai_worker", "fake"])
 def generator(request: pytest.FixtureRequest) -> TextGenerator:
-    if request.param == "worker":
-        found: TextGenerator = request.getfixturevalue("worker")
-        return found
-    return FakeGenerator(context_tokens=512)
+    if request.param == "fake":
+        return FakeGenerator(context_tokens=512)
+    found: TextGenerator = request.getfixturevalue(request.param)
+    return found
 
 
 def test_text_is_a_sentence_of_the_grammar(generator: TextGenerator) -> None:

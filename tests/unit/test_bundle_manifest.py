@@ -59,7 +59,7 @@ def test_what_is_written_is_read_back(manifest: Manifest) -> None:
         (("files", "tokenizer.json"), {"bytes": 1}),
         (("graph", "file"), "absent.onnx"),
         (("graph", "contract"), "decoder/9"),
-        (("graph", "cache_type"), "float16"),
+        (("graph", "cache_type"), "bfloat16"),
         (("graph", "layers"), 0),
         (("graph", "layers"), 1 << 30),
         (("graph", "layers"), 3.5),

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from appliance.inference.executor import Executor, Graphs
+from appliance.inference.executor import Graphs, OnnxExecutor
 from appliance.inference.kv_cache import CacheShape, KvCache
 from appliance.inference.sessions import open_session
 from model_bundle.build.evaluate import Runner
@@ -118,11 +118,11 @@ def test_a_batch_computes_what_each_row_computes_alone(folder: Path) -> None:
     prompts = ([5, 17, 250], [3, 99, 41, 7, 7], [120])
     alone = []
     for prompt in prompts:
-        executor = Executor(Graphs(narrow), KvCache(shape), vocabulary=config.vocabulary, max_chunk=32)
+        executor = OnnxExecutor(Graphs(narrow), KvCache(shape), vocabulary=config.vocabulary, max_chunk=32)
         executor.chunk(0, prompt, rows=0)
         alone.append(executor.chunk(0, [9], rows=1)[0].copy())
     cache = KvCache(shape, slots=3)
-    together = Executor(Graphs(narrow, wide, 2), cache, vocabulary=config.vocabulary, max_chunk=32)
+    together = OnnxExecutor(Graphs(narrow, wide, 2), cache, vocabulary=config.vocabulary, max_chunk=32)
     for slot, prompt in enumerate(prompts):
         together.chunk(slot, prompt, rows=0)
     found = together.batch([(slot, 9, True) for slot in range(3)])

@@ -13,6 +13,7 @@ import pytest
 
 from appliance.core.answers import Adjustment
 from appliance.core.ports import GenerationCancelled, GenerationFailed
+from appliance.inference.limits import ExecutorKind
 from appliance.inference.ownership import Owner
 from appliance.inference.scheduler import Policy
 from appliance.inference.work import Work
@@ -37,9 +38,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> VerifiedBundle:
     return tiny_bundle(tmp_path_factory.mktemp("tiny") / "bundle")
 
 
-@pytest.fixture
-def parts(bundle: VerifiedBundle, tmp_path: Path) -> Iterator[Parts]:
-    with engine_parts(bundle, tmp_path / "prefixes", slots=SLOTS, context=512) as made:
+@pytest.fixture(params=ExecutorKind)
+def parts(bundle: VerifiedBundle, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Parts]:
+    with engine_parts(bundle, tmp_path / "prefixes", slots=SLOTS, context=512, executor=request.param) as made:
         yield made
 
 
@@ -168,7 +169,10 @@ def test_a_beginning_that_somebody_is_just_computing_is_computed_once(parts: Par
     others = [parts.work([*shared, 1, 2], LETTERS, owner=owner) for owner in owners]
     assert together(parts, [first, *others]) == [(), alone, alone]
     read = sum(parts.steps)
-    assert read < 2 * len(shared)
+    if parts.model.cache.movable:
+        assert read < 2 * len(shared)
+    else:
+        assert read >= 3 * len(shared), "nobody can wait for rows that do not move"
 
 
 @pytest.mark.parametrize(("scope", "waits"), [("ada", True), ("ben", False)])
@@ -180,6 +184,7 @@ def test_nobody_waits_for_what_another_scope_computes(parts: Parts, scope: str, 
     first.result.add_done_callback(lambda _: steps.extend(parts.steps))
     together(parts, [first, second])
     alone = -(-len(words) // 32)
+    waits = waits and parts.model.cache.movable  # rows that do not move are worth no waiting
     assert (len(steps) <= alone + 2) is waits
     assert (second.result.result().cached == len(words)) is waits
 
@@ -203,8 +208,11 @@ def test_a_beginning_that_somebody_has_is_copied(parts: Parts) -> None:
     other = parts.work([*shared, 4, 5, 6], LETTERS, owner=ada)
     first = parts.work([*shared, 1, 2, 3], LETTERS, owner=ada)
     together(parts, [first, other])
-    assert other.result.result().cached >= 120
-    assert sum(count for count in parts.steps if count > 1) < 120
+    if parts.model.cache.movable:
+        assert other.result.result().cached >= 120
+        assert sum(count for count in parts.steps if count > 1) < 120
+    else:
+        assert other.result.result().cached == 0
 
 
 def test_conversations_that_end_leave_no_gaps(parts: Parts) -> None:
@@ -212,7 +220,8 @@ def test_conversations_that_end_leave_no_gaps(parts: Parts) -> None:
     together(parts, works)
     assert {len(slots) for slots in parts.batches} >= {2}
     spans = [max(slots) - min(slots) + 1 for slots in parts.batches if len(slots) == 2]
-    assert min(spans) <= 3
+    if parts.model.cache.movable:
+        assert min(spans) <= 3
 
 
 class _Faulty(CountingExecutor):
@@ -339,4 +348,7 @@ def test_a_pause_does_not_cost_a_conversation_its_slot(parts: Parts) -> None:
         for number, talk in enumerate(talks):
             talk.extend(prompt(10 * turn + number, 5))
             parts.run(Work(list(talk), owner=Owner("ada")))
-    assert sum(parts.steps) == 3 * 2 * 5
+    if parts.model.cache.movable:
+        assert sum(parts.steps) == 3 * 2 * 5
+    else:
+        assert sum(parts.steps) < 3 * 2 * (15 + 30 + 15), "they share a slot, and compute again where they part"

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from appliance.core.ports import GenerationCancelled, GenerationFailed
-from appliance.inference.executor import Executor, Graphs, StepInterrupted
+from appliance.inference.execution import StepInterrupted
+from appliance.inference.executor import Graphs, OnnxExecutor
 from appliance.inference.kv_cache import CacheShape, KvCache
+from appliance.inference.limits import ExecutorKind
 from appliance.inference.ownership import Owner
 from appliance.inference.sessions import open_session
 from appliance.inference.work import Work
@@ -34,9 +36,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> VerifiedBundle:
     return tiny_bundle(tmp_path_factory.mktemp("tiny") / "bundle")
 
 
-@pytest.fixture
-def parts(bundle: VerifiedBundle, tmp_path: Path) -> Iterator[Parts]:
-    with engine_parts(bundle, tmp_path / "prefixes") as made:
+@pytest.fixture(params=ExecutorKind)
+def parts(bundle: VerifiedBundle, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Parts]:
+    with engine_parts(bundle, tmp_path / "prefixes", executor=request.param) as made:
         yield made
 
 
@@ -45,10 +47,10 @@ def session(bundle: VerifiedBundle) -> ort.InferenceSession:
     return open_session(bundle.graph_path, threads=1)
 
 
-def executor(bundle: VerifiedBundle, session: ort.InferenceSession) -> tuple[Executor, KvCache]:
+def executor(bundle: VerifiedBundle, session: ort.InferenceSession) -> tuple[OnnxExecutor, KvCache]:
     graph = bundle.manifest.graph
     cache = KvCache(CacheShape(graph.layers, graph.kv_heads, 128, graph.head_dim))
-    return Executor(Graphs(session), cache, vocabulary=graph.vocabulary, max_chunk=64), cache
+    return OnnxExecutor(Graphs(session), cache, vocabulary=graph.vocabulary, max_chunk=64), cache
 
 
 def some_tokens(count: int, *, seed: int = 0) -> list[int]:

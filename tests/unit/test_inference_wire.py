@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from appliance.core.ports import GenerationFailed
 from appliance.inference import protocol
 from appliance.inference.hardware import multiplies_int8, physical_cores
-from appliance.inference.loader import EngineLimits
+from appliance.inference.limits import EngineLimits, ExecutorKind
 from appliance.inference.turnstile import Turnstile
 from appliance.inference.worker import WorkerOptions, parse
 
@@ -200,7 +200,7 @@ def test_command_line_says_everything(tmp_path: Path) -> None:
         tmp_path / "k",
         tmp_path / "s",
         tmp_path / "p",
-        EngineLimits(3, 1000, 77, 6, drafts=False),
+        EngineLimits(3, 1000, 77, 6, drafts=False, executor=ExecutorKind.GENAI),
         5,
         12.5,
     )

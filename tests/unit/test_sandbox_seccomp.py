@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,26 +9,9 @@ from hypothesis import strategies as st
 from appliance.core.sandboxing import SandboxUnavailable
 from appliance.sandbox import seccomp
 from appliance.sandbox.syscalls import ALLOWED, LAST_KNOWN
+from tests.fixtures.bpf_machine import decide
 
 MACHINES = sorted(seccomp.ARCHITECTURES)
-
-
-def decide(program: bytes, *, arch: int, number: int, arguments: tuple[int, ...] = ()) -> int:
-    """Run classic BPF over a ``struct seccomp_data`` (linux/seccomp.h)."""
-    padded = (*arguments, *(0,) * (6 - len(arguments)))
-    data = struct.pack("<iIQ6Q", number, arch, 0, *padded)
-    code = [struct.unpack_from("<HBBI", program, at) for at in range(0, len(program), 8)]
-    accumulator, at = 0, 0
-    while True:
-        operation, if_true, if_false, value = code[at]
-        at += 1
-        if operation == 0x20:
-            accumulator = struct.unpack_from("<I", data, value)[0]
-        elif operation == 0x06:
-            return value
-        else:
-            holds = {0x15: accumulator == value, 0x25: accumulator > value, 0x45: bool(accumulator & value)}[operation]
-            at += if_true if holds else if_false
 
 
 def ask(machine: str, name: str, *arguments: int) -> int:

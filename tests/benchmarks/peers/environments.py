@@ -51,6 +51,9 @@ OPENVINO = Peer(
     "openvino_peer.py",
     arguments=("--only-binary", ":all:"),
 )
+GENAI = Peer(
+    "genai", ("onnxruntime-genai==0.18.0", "onnxruntime==1.32.0", "numpy"), "genai_peer.py", ("--only-binary", ":all:")
+)
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -103,6 +106,7 @@ class RunningPeer:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
+            env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
         )
         self.description = str(self._answer()["ready"])
         self._process.send_signal(signal.SIGSTOP)
