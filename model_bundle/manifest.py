@@ -20,6 +20,8 @@ GRAPH_CONTRACT = "decoder/1"
 
 CACHE_TYPES: Final[Mapping[str, int]] = MappingProxyType({"float32": 4, "float16": 2})
 """Element types of cache and logits, with their bytes."""
+OWN_CONTRACT = "decoder/2"
+"""The same inputs and outputs; the graph has operators of ``model_bundle.kernels``."""
 
 WIDE_GRAPH_NAME = "decoder-wide.onnx"
 """A bundle may have a second graph of the same contract over the same weights, for steps of many tokens."""
@@ -168,7 +170,7 @@ def _check(manifest: Manifest) -> None:
             raise _invalid(f"it refers to {name!r}, which it does not list")
     sizes = (graph.layers, graph.heads, graph.kv_heads, graph.head_dim, graph.vocabulary, graph.context_length)
     if (
-        graph.contract != GRAPH_CONTRACT
+        graph.contract not in (GRAPH_CONTRACT, OWN_CONTRACT)
         or graph.cache_type not in CACHE_TYPES
         or min(sizes) < 1
         or max(sizes) > 1 << 24

@@ -15,6 +15,8 @@ from appliance.inference.kv_cache import BoundCache, CacheShape, KvCache, SlotCa
 from appliance.inference.limits import Device, EngineLimits, ExecutorKind
 from appliance.inference.sessions import open_session, require_provider
 from appliance.inference.tokenizer import TextTokenizer
+from model_bundle.kernels.library import KernelsMissing, library
+from model_bundle.manifest import OWN_CONTRACT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +116,7 @@ def _executor(
 
 
 def _graphs(bundle: VerifiedBundle, threads: int, device: Device) -> Graphs:
-    narrow = open_session(bundle.graph_path, threads=threads, device=device)
+    narrow = open_session(bundle.graph_path, threads=threads, device=device, operators=_operators(bundle, device))
     path = bundle.wide_graph_path
     if path is None or device is not Device.CPU:
         return Graphs(narrow)
@@ -122,6 +124,19 @@ def _graphs(bundle: VerifiedBundle, threads: int, device: Device) -> Graphs:
         _LOG.warning("this processor has no exact int8 products: prompts and batches use the first graph, more slowly")
         return Graphs(narrow)
     return Graphs(narrow, open_session(path, threads=threads), WIDE_FROM)
+
+
+def _operators(bundle: VerifiedBundle, device: Device) -> Path | None:
+    """The library that the first graph needs, if it needs one."""
+    if bundle.manifest.graph.contract != OWN_CONTRACT:
+        return None
+    if device is not Device.CPU:
+        message = f"This bundle does not run on the requested device, {device.value}."
+        raise GenerationFailed(message, action="Choose a bundle that was made for it, or set model.device to cpu.")
+    try:
+        return library()
+    except KernelsMissing as error:
+        raise GenerationFailed(error.message, cause=error.cause, action=error.action) from error
 
 
 def _text(path: Path) -> str:

@@ -23,8 +23,12 @@ def require_provider(device: Device) -> None:
         raise _elsewhere(device, f"ONNX Runtime offers {', '.join(ort.get_available_providers())}")
 
 
-def open_session(graph: Path, *, threads: int, device: Device = Device.CPU) -> ort.InferenceSession:
+def open_session(
+    graph: Path, *, threads: int, device: Device = Device.CPU, operators: Path | None = None
+) -> ort.InferenceSession:
     """Load the graph for latency at batch 1: all threads inside one operator, spinning between operators.
+
+    ``operators``: the library of those that ONNX Runtime does not have.
 
     Raises:
         GenerationFailed: ONNX Runtime cannot load it, or would run any part of it on another device.
@@ -40,6 +44,8 @@ def open_session(graph: Path, *, threads: int, device: Device = Device.CPU) -> o
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     options.log_severity_level = 3
     try:
+        if operators is not None:
+            options.register_custom_ops_library(str(operators))
         session = ort.InferenceSession(str(graph), options, providers=[device.provider])
     except Exception as error:  # the library raises many unrelated kinds
         message = "The model cannot be loaded."

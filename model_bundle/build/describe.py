@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from model_bundle.build.graph import Element
 
 
-def describe_graph(config: DecoderConfig, file: str, *, element: Element = "float32") -> GraphDescription:
+def describe_graph(
+    config: DecoderConfig, file: str, *, element: Element = "float32", contract: str = GRAPH_CONTRACT
+) -> GraphDescription:
     """What the engine must know of the graph in ``file``."""
     return GraphDescription(
-        contract=GRAPH_CONTRACT,
+        contract=contract,
         file=file,
         architecture=config.architecture,
         layers=config.layers,

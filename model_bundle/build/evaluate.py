@@ -25,6 +25,7 @@ from model_bundle.build.gguf_reader import GgufFile
 from model_bundle.build.quiet_runtime import ort
 from model_bundle.build.reference import reference_logits
 from model_bundle.errors import ConversionError, ModelBundleError
+from model_bundle.kernels import library as kernels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,11 +41,14 @@ class Runner:
 
     Raises:
         ConversionError: ONNX Runtime refuses the graph.
+        KernelsMissing: the project's own operators are not compiled.
     """
 
     def __init__(self, folder: Path, *, threads: int = 2, graph: str = GRAPH_FILE) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        if kernels.supported():
+            options.register_custom_ops_library(str(kernels.library()))
         try:
             self._session = ort.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the binding raises its own types, which derive from Exception only

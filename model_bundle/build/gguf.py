@@ -19,18 +19,25 @@ from model_bundle.build.external_data import ExternalDataWriter
 from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
 from model_bundle.build.gguf_reader import GgufFile
 from model_bundle.build.graph import build_with
+from model_bundle.build.records import fits_records, to_records
 from model_bundle.build.quantize import Precision, quantize_columns, quantize_rows
 from model_bundle.build.sign import sign_bundle
 from model_bundle.digest import file_digest
 from model_bundle.errors import ConversionError
 from model_bundle.files import sync_directory
-from model_bundle.manifest import WIDE_GRAPH_NAME, Provenance, TokenizerDescription
+from model_bundle.manifest import (
+    GRAPH_CONTRACT,
+    OWN_CONTRACT,
+    WIDE_GRAPH_NAME,
+    Provenance,
+    TokenizerDescription,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_bundle.build.graph import Element
-    from model_bundle.build.weights import BlockWeight, Floats, Weight
+    from model_bundle.build.weights import BlockWeight, Floats, RecordWeight, Weight
     from model_bundle.manifest import Manifest
     from model_bundle.signature import PrivateKey
 
@@ -55,6 +62,8 @@ class PrecisionPlan:
         wide: write a second graph, whose layers multiply int8 by int8, for prompts and batches.
         wide_blocks: kinds of matrices that stay as they are in that graph, too.
         element: type of everything that is computed; float16 is for devices, and has no second graph.
+        records: use the appliance's own operators: the matrices of the layers whose size allows it in four bits as the
+            source has them, attention over the cache, and a head of four bits beside the one of eight.
     """
 
     default: Precision
@@ -63,6 +72,7 @@ class PrecisionPlan:
     wide: bool = False
     wide_blocks: frozenset[str] = frozenset()
     element: Element = "float32"
+    records: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_kind", MappingProxyType(dict(self.by_kind)))
@@ -81,6 +91,8 @@ class PrecisionPlan:
         named = {kind: precision.label() for kind, precision in self.by_kind.items()}
         if self.sensitive is not None:
             named["layers stored with six bits or more"] = self.sensitive.label()
+        if self.records:
+            named["layers, and the head's first pass"] = "4 bits in blocks of 32, as in the source where it has Q4_K"
         if self.wide:
             named["second graph, for prompts and batches"] = "int8 by column, activations int8 by row"
         if self.element != "float32":
@@ -110,12 +122,19 @@ class _QuantizedWeights:
 
     def matrix(self, name: str) -> Weight:
         outputs, inputs = self.source.shape(name)
+        if self.plan.records and "." in name and fits_records(outputs, inputs):
+            self.on_weights(outputs * inputs)
+            return self.coarse(name)
         precision = self.plan.precision(name, self.source.source_types(name))
         weight = quantize_rows(self.source.reader(name), outputs, inputs, precision)
         self.on_weights(outputs * inputs)
         if "." not in name:
             self.outside_layers[name] = weight
         return weight
+
+    def coarse(self, name: str) -> RecordWeight:
+        """Any matrix in records."""
+        return to_records(self.source.affine_reader(name), *self.source.shape(name))
 
     def vector(self, name: str) -> Floats:
         return self.source.vector(name)
@@ -124,6 +143,9 @@ class _QuantizedWeights:
 @dataclass(frozen=True)
 class _WideWeights:
     first: _QuantizedWeights
+
+    def coarse(self, name: str) -> RecordWeight:
+        return self.first.coarse(name)
 
     def matrix(self, name: str) -> Weight:
         if "." not in name:
@@ -200,7 +222,9 @@ def _convert_into(
         key,
         name=name,
         version=version,
-        graph=describe_graph(config, GRAPH_FILE, element=plan.element),
+        graph=describe_graph(
+            config, GRAPH_FILE, element=plan.element, contract=OWN_CONTRACT if plan.records else GRAPH_CONTRACT
+        ),
         tokenizer=TokenizerDescription(TOKENIZER_FILE, TEMPLATE_FILE, tokenizer.eos_token_ids, tokenizer.bos_token_id),
         provenance=Provenance(
             model=source.model,
@@ -239,7 +263,8 @@ def write_graph(
     weights = _QuantizedWeights(source, plan, count)
     with (folder / DATA_FILE).open("wb") as data:
         writer = ExternalDataWriter(data, DATA_FILE)
-        onnx.save_model(build_with(source.config, weights, writer, element=plan.element), folder / GRAPH_FILE)
+        model = build_with(source.config, weights, writer, element=plan.element, own=plan.records)
+        onnx.save_model(model, folder / GRAPH_FILE)
     if plan.wide:
         with (folder / WIDE_DATA_FILE).open("wb") as data:
             second = ExternalDataWriter(data, WIDE_DATA_FILE, other=writer)

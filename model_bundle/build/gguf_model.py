@@ -12,11 +12,14 @@ import numpy as np
 
 from model_bundle.build.decoder_config import DecoderConfig
 from model_bundle.build.gguf_reader import GgufFile, TensorInfo, corrupt
+from model_bundle.build.records import AffineCodes, affine_rows, stacked
 from model_bundle.build.tokenizer import tokenizer_json
 from model_bundle.errors import SourceModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from model_bundle.build.weights import Floats
 
@@ -29,6 +32,7 @@ _END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>")
 _MATRICES = {"output": "attn_output", "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
 _NORMS = {"attention_norm": "attn_norm", "mlp_norm": "ffn_norm"}
 _T = TypeVar("_T", str, int, float)
+_Number = TypeVar("_Number", np.float32, np.int64)
 
 
 def read_config(file: GgufFile) -> DecoderConfig:
@@ -110,6 +114,29 @@ class GgufWeights:
             SourceModelError: missing, or not of the shape that the configuration demands.
         """
         return self.reader(name)(0, self.shape(name)[0])
+
+    def affine_reader(self, name: str) -> Callable[[int, int], AffineCodes]:
+        """Like :meth:`reader`, in four bits: what the file stores so is not changed, everything else is fitted.
+
+        Raises:
+            SourceModelError: missing, or not of the shape that the configuration demands.
+        """
+        sources = self._sources(name)
+        if len(sources) > 1:
+            config = self.config
+            heads = (config.heads, config.kv_heads, config.kv_heads)
+            parts = [self._affine(source, count) for source, count in zip(sources, heads, strict=True)]
+            whole = stacked(parts)
+            return whole.rows
+        info = self._checked(sources[0], *self.shape(name))
+        return lambda start, end: affine_rows(self.file, info, start, end)
+
+    def _affine(self, source: str, heads: int) -> AffineCodes:
+        """All rows of the queries, keys or values, in the order that the graph uses."""
+        info = self._checked(source, heads * self.config.head_dim, self.config.hidden)
+        codes = affine_rows(self.file, info, 0, info.shape[0])
+        turned = self.config.architecture == "llama" and not source.endswith("attn_v.weight")
+        return codes.in_order(_half_split(np.arange(info.shape[0])[:, None], heads)[:, 0]) if turned else codes
 
     def _qkv(self, sources: tuple[str, ...]) -> Floats:
         config = self.config
@@ -204,7 +231,7 @@ def read_tokenizer(file: GgufFile, vocabulary: int) -> TokenizerFiles:
     return TokenizerFiles(text, _required(file, "tokenizer.chat_template", str), order, bos)
 
 
-def _half_split(rows: Floats, heads: int) -> Floats:
+def _half_split(rows: NDArray[_Number], heads: int) -> NDArray[_Number]:
     """Undo the interleaving that llama-family files apply to query and key rows for GGML's rotary operator."""
     width = rows.shape[1]
     return rows.reshape(heads, -1, 2, width).swapaxes(1, 2).reshape(-1, width)

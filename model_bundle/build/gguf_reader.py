@@ -18,7 +18,7 @@ from model_bundle.errors import SourceModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from model_bundle.build.weights import Floats
+    from model_bundle.build.weights import Bytes, Floats
 
 MAGIC = b"GGUF"
 VERSION = 3
@@ -97,9 +97,13 @@ class GgufFile:
 
     def rows(self, info: TensorInfo, start: int, end: int) -> Floats:
         """Rows ``start`` to ``end`` of the tensor, seen as ``[rows, last dimension]``, in float32."""
+        return info.kind.rows(self.raw_rows(info, start, end))
+
+    def raw_rows(self, info: TensorInfo, start: int, end: int) -> Bytes:
+        """The same rows as they are stored: uint8 ``[rows, bytes of a row]``."""
         width = info.length // math.prod(info.shape[:-1])
         content = self._map[info.offset + start * width : info.offset + end * width]
-        return info.kind.rows(np.frombuffer(content, dtype=np.uint8).reshape(end - start, width))
+        return np.frombuffer(content, dtype=np.uint8).reshape(end - start, width)
 
     def dense(self, info: TensorInfo) -> Floats:
         """The whole tensor in float32 and in its shape."""

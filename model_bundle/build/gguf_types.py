@@ -65,12 +65,12 @@ def _q8_0(blocks: Bytes) -> Floats:
     return values
 
 
-def _scales_and_minimums(packed: Bytes) -> tuple[Floats, Floats]:
+def _scales_and_minimums(packed: Bytes) -> tuple[Bytes, Bytes]:
     """Eight 6-bit scales and eight 6-bit minimums out of the 12 bytes of Q4_K and Q5_K."""
     first, second, third = packed[:, 0:4], packed[:, 4:8], packed[:, 8:12]
     scales = np.concatenate([first & 63, (third & 0x0F) | ((first >> 6) << 4)], axis=1)
     minimums = np.concatenate([second & 63, (third >> 4) | ((second >> 6) << 4)], axis=1)
-    return scales.astype(np.float32), minimums.astype(np.float32)
+    return scales, minimums
 
 
 def _nibbles_of_64(codes: Bytes) -> Bytes:
@@ -86,6 +86,17 @@ def _affine(blocks: Bytes, codes: Bytes) -> Floats:
     values *= (_half(blocks, 0) * scales)[:, :, None]
     values -= (_half(blocks, 2) * minimums)[:, :, None]
     return values.reshape(-1, 256)
+
+
+def affine_parts(blocks: Bytes) -> tuple[Bytes, Bytes, Bytes, NDArray[np.float16], NDArray[np.float16]]:
+    """Q4_K blocks of 144 bytes without their arithmetic.
+
+    Returns:
+        Codes ``[blocks, 256]``, scales and minimums ``[blocks, 8]``, ``d`` and ``dmin`` ``[blocks]``.
+    """
+    scales, minimums = _scales_and_minimums(blocks[:, 4:16])
+    halves: NDArray[np.float16] = np.ascontiguousarray(blocks[:, :4]).view("<f2")
+    return _nibbles_of_64(blocks[:, 16:144]).reshape(-1, 256), scales, minimums, halves[:, 0], halves[:, 1]
 
 
 def _q4_k(blocks: Bytes) -> Floats:

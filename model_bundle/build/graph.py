@@ -23,8 +23,17 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 
 from model_bundle.build.decoder_config import DecoderConfig, rotary_tables
 from model_bundle.build.external_data import ExternalDataWriter, StoredTensor
+from model_bundle.build.records import fits_records
 from model_bundle.build.row_quantized import RowQuantizedMatMul
-from model_bundle.build.weights import BlockLayout, BlockWeight, ColumnWeight, DenseWeight, Weight, WeightProvider
+from model_bundle.build.weights import (
+    BlockLayout,
+    BlockWeight,
+    ColumnWeight,
+    DenseWeight,
+    RecordWeight,
+    Weight,
+    WeightProvider,
+)
 from model_bundle.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -33,9 +42,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONTRIB = "com.microsoft"
+OWN = "intramural"
+"""Operators of ``model_bundle/kernels``."""
 OPSET = 21
 IR_VERSION = 10
 Element: TypeAlias = Literal["float32", "float16"]
+REFINED_MARGIN = 10.0
+"""Nats below the best coarse logit down to which a token's logit is computed exactly."""
 INT8_ACTIVATIONS = 4
 """MatMulNBits ``accuracy_level``: activations are quantised to int8 per block, which is what makes VNNI usable."""
 
@@ -50,7 +63,12 @@ def build_decoder(config: DecoderConfig, weights: WeightProvider, data: BinaryIO
 
 
 def build_with(
-    config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter, *, element: Element = "float32"
+    config: DecoderConfig,
+    weights: WeightProvider,
+    writer: ExternalDataWriter,
+    *,
+    element: Element = "float32",
+    own: bool = False,
 ) -> ModelProto:
     """The same with a writer that may know tensors of another graph of the same model.
 
@@ -59,19 +77,30 @@ def build_with(
         weights: where they come from.
         writer: where they go.
         element: type of activations, scales, keys, values and logits. float16 is what CUDA's attention takes.
+        own: use the operators of ``model_bundle/kernels`` for attention, gate and head, too; float32 only.
 
     Raises:
         ConversionError: a weight does not have the shape that the configuration demands.
     """
-    return _Builder(config, weights, writer, element).build()
+    if own and element != "float32":
+        message = "The project's own operators compute in float32 only."
+        raise ConversionError(message)
+    return _Builder(config, weights, writer, element, own=own).build()
 
 
 class _Builder:
     """Collects nodes and initializers; values are named after the weight that made them."""
 
     def __init__(
-        self, config: DecoderConfig, weights: WeightProvider, writer: ExternalDataWriter, element: Element
+        self,
+        config: DecoderConfig,
+        weights: WeightProvider,
+        writer: ExternalDataWriter,
+        element: Element,
+        *,
+        own: bool,
     ) -> None:
+        self._own = own
         self._config = config
         self._element: Element = element
         self._weights = weights
@@ -111,6 +140,8 @@ class _Builder:
                 outputs.append(_tensor(f"present.{layer}.{part}", kind, cache))
         graph: GraphProto = helper.make_graph(self._nodes, "decoder", inputs, outputs, self._initializers)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
+        if any(node.domain == OWN for node in self._nodes):
+            opsets.append(helper.make_opsetid(OWN, 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="intramural")
 
     def _layer(self, layer: int, residual: str, hidden: str, *, last: bool) -> tuple[str, str]:
@@ -130,9 +161,14 @@ class _Builder:
         normed, residual = self._skip_norm(f"{prefix}.mlp_norm", residual, projected)
         gate = self._matmul(f"{prefix}.gate", normed, self._config.ffn, self._config.hidden)
         up = self._matmul(f"{prefix}.up", normed, self._config.ffn, self._config.hidden)
-        silu = self._node("QuickGelu", [gate], f"{prefix}.silu", domain=CONTRIB, alpha=1.0)
-        gated = self._node("Mul", [silu, up], f"{prefix}.gated")
+        gated = self._gated(prefix, gate, up)
         return residual, self._matmul(f"{prefix}.down", gated, self._config.hidden, self._config.ffn)
+
+    def _gated(self, prefix: str, gate: str, up: str) -> str:
+        if self._own:
+            return self._node("GatedUnit", [gate, up], f"{prefix}.gated", domain=OWN)
+        silu = self._node("QuickGelu", [gate], f"{prefix}.silu", domain=CONTRIB, alpha=1.0)
+        return self._node("Mul", [silu, up], f"{prefix}.gated")
 
     def _attention(self, layer: int, normed: str) -> str:
         config, prefix = self._config, f"layers.{layer}"
@@ -143,6 +179,8 @@ class _Builder:
         if self._columns.is_flat(packed):
             packed = self._columns.unflatten(packed, config.qkv_rows)
         attended = f"{prefix}.attended"
+        if self._own and config.head_dim % 32 == 0:
+            return self._own_attention(attended, packed, past)
         self._nodes.append(
             helper.make_node(
                 "GroupQueryAttention",
@@ -158,6 +196,21 @@ class _Builder:
         )
         return attended
 
+    def _own_attention(self, name: str, packed: str, past: list[str]) -> str:
+        present = [value.replace("past_key_values", "present") for value in past]
+        self._nodes.append(
+            helper.make_node(
+                "CachedAttention",
+                [packed, *past, "seqlens_k", "rotary.cos", "rotary.sin"],
+                [name, *present],
+                name=name,
+                domain=OWN,
+                num_heads=self._config.heads,
+                kv_num_heads=self._config.kv_heads,
+            )
+        )
+        return name
+
     def _wanted_rows(self, value: str, name: str, width: int) -> str:
         """The rows of ``value`` that ``logit_rows`` names, as ``[K, width]``."""
         shape = self._constant(f"wanted.{name}.shape", np.array([-1, width], dtype=np.int64))
@@ -167,8 +220,8 @@ class _Builder:
     def _embed(self) -> str:
         config = self._config
         weight = self._checked("embedding", config.vocabulary, config.hidden)
-        if isinstance(weight, ColumnWeight):
-            message = "An embedding cannot be stored by columns."
+        if isinstance(weight, ColumnWeight | RecordWeight):
+            message = "An embedding can only be stored dense or in blocks."
             raise ConversionError(message)
         if isinstance(weight, DenseWeight):
             self._constant("embedding", weight.values)
@@ -186,10 +239,28 @@ class _Builder:
         config = self._config
         if self._tied is not None:
             self._tied_head(normed, *self._tied)
+        elif self._own and not config.tied_head and fits_records(config.vocabulary, config.hidden):
+            self._refined_head(normed)
         else:
             name = "embedding" if config.tied_head else "head"
             self._matmul(name, normed, config.vocabulary, config.hidden, prefix="head")
         self._nodes[-1].output[0] = "logits"
+
+    def _refined_head(self, normed: str) -> None:
+        """Four bits for all tokens, eight for those that may be chosen."""
+        fine = self._checked("head", self._config.vocabulary, self._config.hidden)
+        if not isinstance(fine, BlockWeight) or fine.bits != 8 or fine.zero_points is None:
+            message = "The head cannot be refined."
+            raise ConversionError(message, cause="it is not stored in eight bits with zero points")
+        operands = self._block_constants("head", fine, fine.packed)
+        coarse = self._product("head.coarse", normed, self._weights.coarse("head"))
+        attributes = {"block_size": fine.block_size, "margin": REFINED_MARGIN}
+        self._node("RefinedLogits", [normed, coarse, *operands], "head.product", domain=OWN, **attributes)
+
+    def _product(self, prefix: str, value: str, weight: RecordWeight, *, bias: str = "") -> str:
+        operands = [value, self._constant(f"{prefix}.records", weight.records), *([bias] if bias else [])]
+        attributes = {"N": weight.outputs, "K": weight.inputs}
+        return self._node("Product4", operands, f"{prefix}.product", domain=OWN, **attributes)
 
     def _tied_head(self, normed: str, layout: BlockLayout, operands: list[str]) -> None:
         """A head over the very bytes of the quantised embedding, seen in the shape that MatMulNBits wants."""
@@ -208,6 +279,8 @@ class _Builder:
             return self._matmul_blocks(prefix, [value, *names], weight.layout, bias=bias)
         if isinstance(weight, ColumnWeight):
             return self._columns.product(prefix, value, weight, bias=bias)
+        if isinstance(weight, RecordWeight):
+            return self._product(prefix, value, weight, bias=bias)
         # A view in Fortran order would be copied anyway when it is written; the copy is one matrix at a time.
         self._constant(f"{prefix}.transposed", weight.values.T)
         product = self._node("MatMul", [value, f"{prefix}.transposed"], f"{prefix}.product")
@@ -256,6 +329,8 @@ class _Builder:
             shape: tuple[int, ...] = weight.values.shape
         elif isinstance(weight, ColumnWeight):
             shape = (weight.values.shape[2], weight.inputs)
+        elif isinstance(weight, RecordWeight):
+            shape = (weight.outputs, weight.inputs)
         else:
             shape = (weight.packed.shape[0], weight.inputs)
         if shape != (outputs, inputs):

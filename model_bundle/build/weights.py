@@ -99,7 +99,22 @@ class ColumnWeight:
             raise ConversionError(message, cause=f"codes {self.values.shape}, scales {self.scales.shape}")
 
 
-Weight: TypeAlias = DenseWeight | BlockWeight | ColumnWeight
+@dataclass(frozen=True)
+class RecordWeight:
+    """A matrix in the records of the operator Product4 (``model_bundle/kernels/source/product.h``).
+
+    Attributes:
+        records: uint8 ``[outputs / 128, inputs / 256, bytes of a record]``.
+        outputs: a multiple of 128.
+        inputs: a multiple of 256.
+    """
+
+    records: Bytes
+    outputs: int
+    inputs: int
+
+
+Weight: TypeAlias = DenseWeight | BlockWeight | ColumnWeight | RecordWeight
 
 
 class WeightProvider(Protocol):
@@ -113,6 +128,10 @@ class WeightProvider(Protocol):
 
     def matrix(self, name: str) -> Weight:
         """The matrix called ``name``."""
+        ...
+
+    def coarse(self, name: str) -> RecordWeight:
+        """The matrix in records of four bits, whatever :meth:`matrix` gives."""
         ...
 
     def vector(self, name: str) -> Floats:
