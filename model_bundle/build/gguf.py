@@ -19,8 +19,8 @@ from model_bundle.build.external_data import ExternalDataWriter
 from model_bundle.build.gguf_model import GgufWeights, read_config, read_tokenizer
 from model_bundle.build.gguf_reader import GgufFile
 from model_bundle.build.graph import build_with
-from model_bundle.build.records import fits_records, to_records
 from model_bundle.build.quantize import Precision, quantize_columns, quantize_rows
+from model_bundle.build.records import fits_records, to_records
 from model_bundle.build.sign import sign_bundle
 from model_bundle.digest import file_digest
 from model_bundle.errors import ConversionError

@@ -96,8 +96,8 @@ def from_q4_k(raw: Bytes) -> AffineCodes:
 
 
 def fit(values: Floats) -> AffineCodes:
-    """Four bits for float32 ``[N, K]``: from the smallest (at most zero) to the largest value of a block; then scale and
-    minimum are refitted to the codes by least squares.
+    """Four bits for float32 ``[N, K]``: from the smallest (at most zero) to the largest value of a block; scale and
+    minimum are then refitted to the codes by least squares.
 
     Raises:
         ConversionError: a weight is not finite.
