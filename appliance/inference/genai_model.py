@@ -21,6 +21,7 @@ from appliance.inference.limits import Device
 from appliance.inference.sessions import open_session
 from model_bundle.build.genai_graph import genai_config, genai_graph
 from model_bundle.errors import ModelBundleError
+from model_bundle.manifest import OWN_CONTRACT
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -50,7 +51,7 @@ def library(device: Device) -> ModuleType:
 
 
 def open_genai(bundle: VerifiedBundle, *, threads: int, context_tokens: int, device: Device) -> Any:
-    """The bundle's first graph as an ``onnxruntime_genai.Model``.
+    """The bundle as an ``onnxruntime_genai.Model``: its first graph that has no operators of the project's own.
 
     Raises:
         GenerationFailed: the package is missing, cannot run this graph, or would run it on another device.
@@ -58,7 +59,7 @@ def open_genai(bundle: VerifiedBundle, *, threads: int, context_tokens: int, dev
     genai = library(device)
     if device is not Device.CPU:
         # onnxruntime-genai has no way to forbid the processor. The arithmetic on lengths has to be there; nothing else.
-        open_session(bundle.graph_path, threads=threads, device=device)
+        open_session(_plain_graph(bundle), threads=threads, device=device)
     graph = _derived(bundle)
     try:
         with tempfile.TemporaryDirectory(prefix="intramural-genai-") as name:
@@ -112,13 +113,20 @@ def _opened(
         raise GenerationFailed(message, cause=cause, action=action) from error
 
 
+def _plain_graph(bundle: VerifiedBundle) -> Path:
+    """The graph without operators of the project's own: the second one, where the first has such."""
+    second = bundle.wide_graph_path if bundle.manifest.graph.contract == OWN_CONTRACT else None
+    return second or bundle.graph_path
+
+
 def _derived(bundle: VerifiedBundle) -> bytes:
     try:
-        content = bundle.graph_path.read_bytes()
+        path = _plain_graph(bundle)
+        content = path.read_bytes()
     except OSError as error:
         message = "The model's graph cannot be read."
         raise GenerationFailed(message, cause=str(error), action="Verify the bundle.") from error
-    if hashlib.sha256(content).hexdigest() != bundle.manifest.files[bundle.manifest.graph.file].sha256:
+    if hashlib.sha256(content).hexdigest() != bundle.manifest.files[path.name].sha256:
         message = "The model's graph was changed after it was verified."
         raise GenerationFailed(message, action="Restart the appliance, which verifies it again.")
     try:

@@ -8,7 +8,7 @@ from model_bundle.manifest import GRAPH_CONTRACT, GraphDescription
 
 if TYPE_CHECKING:
     from model_bundle.build.decoder_config import DecoderConfig
-    from model_bundle.build.graph import Element
+    from model_bundle.build.graph_model import Element
 
 
 def describe_graph(

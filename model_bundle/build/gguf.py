@@ -36,7 +36,7 @@ from model_bundle.manifest import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from model_bundle.build.graph import Element
+    from model_bundle.build.graph_model import Element
     from model_bundle.build.weights import BlockWeight, Floats, RecordWeight, Weight
     from model_bundle.manifest import Manifest
     from model_bundle.signature import PrivateKey

@@ -16,13 +16,15 @@ because nothing else reads the other rows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from model_bundle.build.decoder_config import DecoderConfig, rotary_tables
 from model_bundle.build.external_data import ExternalDataWriter, StoredTensor
+from model_bundle.build.graph_model import CONTRIB, Element, decoder_model
+from model_bundle.build.own_operators import OwnOperators, attends, eight_bits
 from model_bundle.build.records import fits_records
 from model_bundle.build.row_quantized import RowQuantizedMatMul
 from model_bundle.build.weights import (
@@ -33,6 +35,7 @@ from model_bundle.build.weights import (
     RecordWeight,
     Weight,
     WeightProvider,
+    shape_of,
 )
 from model_bundle.errors import ConversionError
 
@@ -41,14 +44,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CONTRIB = "com.microsoft"
-OWN = "intramural"
-"""Operators of ``model_bundle/kernels``."""
-OPSET = 21
-IR_VERSION = 10
-Element: TypeAlias = Literal["float32", "float16"]
-REFINED_MARGIN = 10.0
-"""Nats below the best coarse logit down to which a token's logit is computed exactly."""
 INT8_ACTIVATIONS = 4
 """MatMulNBits ``accuracy_level``: activations are quantised to int8 per block, which is what makes VNNI usable."""
 
@@ -100,7 +95,7 @@ class _Builder:
         *,
         own: bool,
     ) -> None:
-        self._own = own
+        self._uses_own = own
         self._config = config
         self._element: Element = element
         self._weights = weights
@@ -109,6 +104,7 @@ class _Builder:
         self._initializers: list[TensorProto] = []
         self._stored: dict[str, StoredTensor] = {}
         self._tied: tuple[BlockLayout, list[str]] | None = None
+        self._own = OwnOperators(self._nodes, self._constant)
         self._columns = RowQuantizedMatMul(self._node, self._split, self._constant)
 
     def build(self) -> ModelProto:
@@ -121,28 +117,7 @@ class _Builder:
             residual, hidden = self._layer(layer, residual, hidden, last=layer == config.layers - 1)
         normed, _ = self._skip_norm("final_norm", residual, hidden)
         self._head(normed)
-        return self._model()
-
-    def _model(self) -> ModelProto:
-        config = self._config
-        cache: list[int | str] = ["B", config.kv_heads, "max_len", config.head_dim]
-        inputs = [
-            _tensor("input_ids", TensorProto.INT64, ["B", "S"]),
-            _tensor("seqlens_k", TensorProto.INT32, ["B"]),
-            _tensor("total_sequence_length", TensorProto.INT32, []),
-            _tensor("logit_rows", TensorProto.INT64, ["K"]),
-        ]
-        kind = TensorProto.FLOAT if self._element == "float32" else TensorProto.FLOAT16
-        outputs = [_tensor("logits", kind, ["K", config.vocabulary])]
-        for layer in range(config.layers):
-            for part in ("key", "value"):
-                inputs.append(_tensor(f"past_key_values.{layer}.{part}", kind, cache))
-                outputs.append(_tensor(f"present.{layer}.{part}", kind, cache))
-        graph: GraphProto = helper.make_graph(self._nodes, "decoder", inputs, outputs, self._initializers)
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
-        if any(node.domain == OWN for node in self._nodes):
-            opsets.append(helper.make_opsetid(OWN, 1))
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="intramural")
+        return decoder_model(self._config, self._element, self._nodes, self._initializers)
 
     def _layer(self, layer: int, residual: str, hidden: str, *, last: bool) -> tuple[str, str]:
         """One transformer block; takes and returns the residual and the branch that is still to be added to it."""
@@ -165,8 +140,8 @@ class _Builder:
         return residual, self._matmul(f"{prefix}.down", gated, self._config.hidden, self._config.ffn)
 
     def _gated(self, prefix: str, gate: str, up: str) -> str:
-        if self._own:
-            return self._node("GatedUnit", [gate, up], f"{prefix}.gated", domain=OWN)
+        if self._uses_own:
+            return self._own.gated(prefix, gate, up)
         silu = self._node("QuickGelu", [gate], f"{prefix}.silu", domain=CONTRIB, alpha=1.0)
         return self._node("Mul", [silu, up], f"{prefix}.gated")
 
@@ -179,8 +154,8 @@ class _Builder:
         if self._columns.is_flat(packed):
             packed = self._columns.unflatten(packed, config.qkv_rows)
         attended = f"{prefix}.attended"
-        if self._own and config.head_dim % 32 == 0:
-            return self._own_attention(attended, packed, past)
+        if self._uses_own and attends(config):
+            return self._own.attention(attended, packed, past, config)
         self._nodes.append(
             helper.make_node(
                 "GroupQueryAttention",
@@ -195,21 +170,6 @@ class _Builder:
             )
         )
         return attended
-
-    def _own_attention(self, name: str, packed: str, past: list[str]) -> str:
-        present = [value.replace("past_key_values", "present") for value in past]
-        self._nodes.append(
-            helper.make_node(
-                "CachedAttention",
-                [packed, *past, "seqlens_k", "rotary.cos", "rotary.sin"],
-                [name, *present],
-                name=name,
-                domain=OWN,
-                num_heads=self._config.heads,
-                kv_num_heads=self._config.kv_heads,
-            )
-        )
-        return name
 
     def _wanted_rows(self, value: str, name: str, width: int) -> str:
         """The rows of ``value`` that ``logit_rows`` names, as ``[K, width]``."""
@@ -239,7 +199,7 @@ class _Builder:
         config = self._config
         if self._tied is not None:
             self._tied_head(normed, *self._tied)
-        elif self._own and not config.tied_head and fits_records(config.vocabulary, config.hidden):
+        elif self._uses_own and not config.tied_head and fits_records(config.vocabulary, config.hidden):
             self._refined_head(normed)
         else:
             name = "embedding" if config.tied_head else "head"
@@ -248,19 +208,10 @@ class _Builder:
 
     def _refined_head(self, normed: str) -> None:
         """Four bits for all tokens, eight for those that may be chosen."""
-        fine = self._checked("head", self._config.vocabulary, self._config.hidden)
-        if not isinstance(fine, BlockWeight) or fine.bits != 8 or fine.zero_points is None:
-            message = "The head cannot be refined."
-            raise ConversionError(message, cause="it is not stored in eight bits with zero points")
+        fine = eight_bits(self._checked("head", self._config.vocabulary, self._config.hidden))
         operands = self._block_constants("head", fine, fine.packed)
-        coarse = self._product("head.coarse", normed, self._weights.coarse("head"))
-        attributes = {"block_size": fine.block_size, "margin": REFINED_MARGIN}
-        self._node("RefinedLogits", [normed, coarse, *operands], "head.product", domain=OWN, **attributes)
-
-    def _product(self, prefix: str, value: str, weight: RecordWeight, *, bias: str = "") -> str:
-        operands = [value, self._constant(f"{prefix}.records", weight.records), *([bias] if bias else [])]
-        attributes = {"N": weight.outputs, "K": weight.inputs}
-        return self._node("Product4", operands, f"{prefix}.product", domain=OWN, **attributes)
+        coarse = self._own.product("head.coarse", normed, self._weights.coarse("head"))
+        self._own.refined(normed, coarse, operands, fine.block_size)
 
     def _tied_head(self, normed: str, layout: BlockLayout, operands: list[str]) -> None:
         """A head over the very bytes of the quantised embedding, seen in the shape that MatMulNBits wants."""
@@ -280,7 +231,7 @@ class _Builder:
         if isinstance(weight, ColumnWeight):
             return self._columns.product(prefix, value, weight, bias=bias)
         if isinstance(weight, RecordWeight):
-            return self._product(prefix, value, weight, bias=bias)
+            return self._own.product(prefix, value, weight, bias=bias)
         # A view in Fortran order would be copied anyway when it is written; the copy is one matrix at a time.
         self._constant(f"{prefix}.transposed", weight.values.T)
         product = self._node("MatMul", [value, f"{prefix}.transposed"], f"{prefix}.product")
@@ -325,14 +276,7 @@ class _Builder:
 
     def _checked(self, name: str, outputs: int, inputs: int) -> Weight:
         weight = self._weights.matrix(name)
-        if isinstance(weight, DenseWeight):
-            shape: tuple[int, ...] = weight.values.shape
-        elif isinstance(weight, ColumnWeight):
-            shape = (weight.values.shape[2], weight.inputs)
-        elif isinstance(weight, RecordWeight):
-            shape = (weight.outputs, weight.inputs)
-        else:
-            shape = (weight.packed.shape[0], weight.inputs)
+        shape = shape_of(weight)
         if shape != (outputs, inputs):
             message = f"The weight {name!r} has the wrong shape."
             raise ConversionError(message, cause=f"expected {(outputs, inputs)}, found {shape}")
@@ -369,7 +313,3 @@ class _Builder:
     def _node(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
-
-
-def _tensor(name: str, data_type: int, shape: Sequence[int | str]) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, data_type, shape)

@@ -117,6 +117,17 @@ class RecordWeight:
 Weight: TypeAlias = DenseWeight | BlockWeight | ColumnWeight | RecordWeight
 
 
+def shape_of(weight: Weight) -> tuple[int, int]:
+    """Outputs and inputs."""
+    if isinstance(weight, DenseWeight):
+        return weight.values.shape[0], weight.values.shape[1]
+    if isinstance(weight, ColumnWeight):
+        return weight.values.shape[2], weight.inputs
+    if isinstance(weight, RecordWeight):
+        return weight.outputs, weight.inputs
+    return weight.packed.shape[0], weight.inputs
+
+
 class WeightProvider(Protocol):
     """Where a graph takes its weights from; each is asked for once, in graph order, so one at a time is in memory.
 

@@ -45,11 +45,13 @@ def read_bandwidth(threads: int, rounds: int = 5) -> float:
 def bytes_per_token(bundle: VerifiedBundle, depth: int) -> int:
     """What one decode step has to read: every matrix with its scales once, and the keys and values of ``depth`` tokens.
 
-    Of an embedding only one row is read, unless the head shares its bytes; the rotary tables are hardly read.
+    Of an embedding only one row is read, unless the head shares its bytes; the rotary tables are hardly read, and neither
+    is a head that coarse logits are refined with.
     """
     model = onnx.load_model(bundle.graph_path, load_external_data=False)
-    looked_up = {name for node in model.graph.node if node.op_type.startswith("Gather") for name in node.input}
-    multiplied = {name for node in model.graph.node if not node.op_type.startswith("Gather") for name in node.input}
+    by_rows = ("Gather", "GatherBlockQuantized", "RefinedLogits")
+    looked_up = {name for node in model.graph.node if node.op_type in by_rows for name in node.input}
+    multiplied = {name for node in model.graph.node if node.op_type not in by_rows for name in node.input}
     total, seen = 0, set()
     for tensor in model.graph.initializer:
         place = tuple((entry.key, entry.value) for entry in tensor.external_data)
