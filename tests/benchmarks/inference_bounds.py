@@ -45,8 +45,8 @@ def read_bandwidth(threads: int, rounds: int = 5) -> float:
 def bytes_per_token(bundle: VerifiedBundle, depth: int) -> int:
     """What one decode step has to read: every matrix with its scales once, and the keys and values of ``depth`` tokens.
 
-    Of an embedding only one row is read, unless the head shares its bytes; the rotary tables are hardly read, and neither
-    is a head that coarse logits are refined with.
+    Of an embedding only one row is read, unless the head shares its bytes; the rotary tables are hardly read, nor is a
+    head that coarse logits are refined with.
     """
     model = onnx.load_model(bundle.graph_path, load_external_data=False)
     by_rows = ("Gather", "GatherBlockQuantized", "RefinedLogits")
