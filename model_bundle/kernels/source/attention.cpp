@@ -170,9 +170,13 @@ void attend(const Job& job, int task) {
       outputs[h] = job.output + start + static_cast<size_t>(h) * shape.width;
     }
     const float *keys = job.keys + cache, *values = job.values + cache;
-    if (count == 3) attend_to<3>(queries, keys, values, seen, shape.width, scores, shape.room, outputs);
-    if (count == 2) attend_to<2>(queries, keys, values, seen, shape.width, scores, shape.room, outputs);
-    if (count == 1) attend_to<1>(queries, keys, values, seen, shape.width, scores, shape.room, outputs);
+    const auto attend_these = count == 1   ? attend_to<1>
+                              : count == 2 ? attend_to<2>
+                              : count == 3 ? attend_to<3>
+                              : count == 4 ? attend_to<4>
+                              : count == 5 ? attend_to<5>
+                                           : attend_to<6>;
+    attend_these(queries, keys, values, seen, shape.width, scores, shape.room, outputs);
   }
 }
 

@@ -26,7 +26,7 @@ struct Job {
   float* output;          // [rows, tokens, heads, width]
 };
 
-constexpr int kHeads = 3;  // query heads that a task computes together, at most
+constexpr int kHeads = 6;  // query heads that a task computes together, at most
 
 int tasks_of(const Shape& shape);
 // Turns queries and keys, and appends keys and values to the cache.
