@@ -165,7 +165,7 @@ def test_records_of_another_size_or_inputs_of_another_width_are_refused() -> Non
 HEADS, KV_HEADS, WIDTH, ROOM = 6, 2, 64, 80
 
 
-def attention(kind: str, rows: int, tokens: int) -> ort.InferenceSession:
+def attention(kind: str, rows: int, tokens: int, heads: int = HEADS) -> ort.InferenceSession:
     """CachedAttention, or ONNX Runtime's operator for the same."""
     angles = np.arange(ROOM)[:, None] * 10_000.0 ** (-np.arange(WIDTH // 2) / (WIDTH // 2))
     tables = {"cos": np.cos(angles).astype(np.float32), "sin": np.sin(angles).astype(np.float32)}
@@ -175,9 +175,9 @@ def attention(kind: str, rows: int, tokens: int) -> ort.InferenceSession:
         "values": np.zeros((rows, 1, 1, 1), np.float32),
         "last": np.zeros(rows, np.int32),
     }
-    heads = {"num_heads": HEADS, "kv_num_heads": KV_HEADS}
+    sizes = {"num_heads": heads, "kv_num_heads": KV_HEADS}
     if kind == "CachedAttention":
-        return session(kind, inputs, tables, ["y", "new_keys", "new_values"], **heads)
+        return session(kind, inputs, tables, ["y", "new_keys", "new_values"], **sizes)
     total = {"total": np.zeros((), np.int32)}
     order = ["packed", "", "", "keys", "values", "last", "total", "cos", "sin"]
     outputs = ["y", "new_keys", "new_values"]
@@ -190,20 +190,23 @@ def attention(kind: str, rows: int, tokens: int) -> ort.InferenceSession:
         order=order,
         do_rotary=1,
         rotary_interleaved=0,
-        **heads,
+        **sizes,
     )
 
 
-@pytest.mark.parametrize(("rows", "tokens", "past"), [(1, 1, 0), (1, 1, 40), (3, 1, 33), (1, 5, 17), (1, 16, 63)])
-def test_attention_is_that_of_onnxruntime(rows: int, tokens: int, past: int) -> None:
+@pytest.mark.parametrize("heads", [2, 6, 10, 14])
+@pytest.mark.parametrize(
+    ("rows", "tokens", "past"), [(1, 1, 0), (1, 1, 40), (3, 1, 33), (1, 5, 17), (1, 16, 63), (1, 40, 33)]
+)
+def test_attention_is_that_of_onnxruntime(rows: int, tokens: int, past: int, heads: int) -> None:
     random = np.random.default_rng(rows + tokens + past)
     kept = np.zeros((2, rows, KV_HEADS, ROOM, WIDTH), np.float32)
     kept[..., :past, :] = random.standard_normal(kept[..., :past, :].shape)
     last = np.full(rows, past + tokens - 1, np.int32) - np.arange(rows, dtype=np.int32) * (tokens == 1)
-    packed = random.standard_normal((rows, tokens, (HEADS + 2 * KV_HEADS) * WIDTH)).astype(np.float32)
+    packed = random.standard_normal((rows, tokens, (heads + 2 * KV_HEADS) * WIDTH)).astype(np.float32)
     feed = {"packed": packed, "keys": kept[0], "values": kept[1], "last": last}
-    ours = attention("CachedAttention", rows, tokens).run(None, feed)
-    theirs = attention("GroupQueryAttention", rows, tokens).run(
+    ours = attention("CachedAttention", rows, tokens, heads).run(None, feed)
+    theirs = attention("GroupQueryAttention", rows, tokens, heads).run(
         None, feed | {"total": np.array(last.max() + 1, np.int32)}
     )
     np.testing.assert_allclose(ours[0], theirs[0], atol=2e-5)

@@ -8,6 +8,8 @@
 namespace attention {
 namespace {
 
+constexpr int kTile = 32;  // tokens whose values stay in the first-level cache while all heads use them
+
 using lanes::exponential;
 using lanes::kLanes;
 using lanes::Lanes;
@@ -48,26 +50,39 @@ inline Lanes sums_of(Lanes* sums) {
   return sums[0];
 }
 
-template <int heads>
-void score(const float* const* queries, const float* keys, int count, int width, float scale, float* const* scores) {
-  int t = 0;
-  for (; t + kLanes <= count; t += kLanes) {
-    const float* key = keys + static_cast<size_t>(t) * width;
-    for (int h = 0; h < heads; ++h) {
-      Lanes sums[kLanes] = {};
-      for (int n = 0; n < width; n += kLanes) {
-        const Lanes query = load(queries[h] + n);
-        for (int k = 0; k < kLanes; ++k) sums[k] += load(key + static_cast<size_t>(k) * width + n) * query;
-      }
-      save(scores[h] + t, sums_of(sums) * scale);
+// What one query head of one token needs.
+struct Head {
+  const float* query;
+  float* scores;  // [room]
+  float* output;  // [width]
+  int seen;       // tokens that it attends to
+  float total;    // of its weights
+};
+
+// Sixteen keys by one query.
+inline void score_tile(const Head& head, const float* keys, int first, int width, float scale) {
+  Lanes sums[kLanes] = {};
+  const float* key = keys + static_cast<size_t>(first) * width;
+  for (int n = 0; n < width; n += kLanes) {
+    const Lanes query = load(head.query + n);
+    for (int k = 0; k < kLanes; ++k) sums[k] += load(key + static_cast<size_t>(k) * width + n) * query;
+  }
+  save(head.scores + first, sums_of(sums) * scale);
+}
+
+// Keys are read once for all heads of all tokens: sixteen of them stay in the first-level cache meanwhile.
+void score(const Head* heads, int count, const float* keys, int width, float scale) {
+  const int most = heads[count - 1].seen;
+  for (int t = 0; t + kLanes <= most; t += kLanes) {
+    for (int h = 0; h < count; ++h) {
+      if (t + kLanes <= heads[h].seen) score_tile(heads[h], keys, t, width, scale);
     }
   }
-  for (; t < count; ++t) {
-    const float* key = keys + static_cast<size_t>(t) * width;
-    for (int h = 0; h < heads; ++h) {
+  for (int h = 0; h < count; ++h) {
+    for (int t = heads[h].seen / kLanes * kLanes; t < heads[h].seen; ++t) {
       Lanes sum = {};
-      for (int n = 0; n < width; n += kLanes) sum += load(key + n) * load(queries[h] + n);
-      scores[h][t] = sum_of(sum) * scale;
+      for (int n = 0; n < width; n += kLanes) sum += load(keys + static_cast<size_t>(t) * width + n) * load(heads[h].query + n);
+      heads[h].scores[t] = sum_of(sum) * scale;
     }
   }
 }
@@ -88,44 +103,41 @@ float soften(float* scores, int count) {
   return total;
 }
 
-// Of `vectors` times sixteen places of the values' width.
+// Adds the values of the tokens from `first` to before `last` to `vectors` times sixteen places of the outputs.
 template <int heads, int vectors>
-inline void blend(const float* const* weights, const float* values, int count, int width, const float* totals,
-                  float* const* outputs) {
-  Lanes sums[heads][vectors] = {};
-  for (int t = 0; t < count; ++t) {
+inline void blend(const Head* of, const float* values, int first, int last, int width, int place) {
+  Lanes sums[heads][vectors];
+  for (int h = 0; h < heads; ++h) {
+    for (int v = 0; v < vectors; ++v) sums[h][v] = load(of[h].output + place + v * kLanes);
+  }
+  for (int t = first; t < last; ++t) {
     for (int v = 0; v < vectors; ++v) {
-      const Lanes lanes = load(values + static_cast<size_t>(t) * width + v * kLanes);
-      for (int h = 0; h < heads; ++h) sums[h][v] += lanes * weights[h][t];
+      const Lanes lanes = load(values + static_cast<size_t>(t) * width + place + v * kLanes);
+      for (int h = 0; h < heads; ++h) sums[h][v] += lanes * of[h].scores[t];
     }
   }
   for (int h = 0; h < heads; ++h) {
-    for (int v = 0; v < vectors; ++v) save(outputs[h] + v * kLanes, sums[h][v] / totals[h]);
+    for (int v = 0; v < vectors; ++v) save(of[h].output + place + v * kLanes, sums[h][v]);
   }
 }
 
 template <int heads>
-void blend_all(const float* const* weights, const float* values, int count, int width, const float* totals,
-               float* const* outputs) {
-  float* to[heads];
-  for (int h = 0; h < heads; ++h) to[h] = outputs[h];
-  int n = 0;
-  for (; n + 4 * kLanes <= width; n += 4 * kLanes) {
-    blend<heads, 4>(weights, values + n, count, width, totals, to);
-    for (int h = 0; h < heads; ++h) to[h] += 4 * kLanes;
-  }
-  if (n < width) blend<heads, 2>(weights, values + n, count, width, totals, to);
+void blend_tile(const Head* of, const float* values, int first, int last, int width) {
+  int place = 0;
+  for (; place + 4 * kLanes <= width; place += 4 * kLanes) blend<heads, 4>(of, values, first, last, width, place);
+  if (place < width) blend<heads, 2>(of, values, first, last, width, place);
 }
 
-template <int heads>
-void attend_to(const float* const* queries, const float* keys, const float* values, int count, int width, float* scores,
-               int room, float* const* outputs) {
-  float* of_heads[heads];
-  float totals[heads];
-  for (int h = 0; h < heads; ++h) of_heads[h] = scores + static_cast<size_t>(h) * room;
-  score<heads>(queries, keys, count, width, 1 / sqrtf(static_cast<float>(width)), of_heads);
-  for (int h = 0; h < heads; ++h) totals[h] = soften(of_heads[h], count);
-  blend_all<heads>(of_heads, values, count, width, totals, outputs);
+// Heads of one token, which attend to the same tokens.
+void blend_token(const Head* of, int heads, const float* values, int first, int width) {
+  const int end = first + kTile, last = end < of->seen ? end : of->seen;
+  if (first >= last) return;
+  if (heads == 1) blend_tile<1>(of, values, first, last, width);
+  if (heads == 2) blend_tile<2>(of, values, first, last, width);
+  if (heads == 3) blend_tile<3>(of, values, first, last, width);
+  if (heads == 4) blend_tile<4>(of, values, first, last, width);
+  if (heads == 5) blend_tile<5>(of, values, first, last, width);
+  if (heads == 6) blend_tile<6>(of, values, first, last, width);
 }
 
 int splits_of(const Shape& shape) { return (shape.heads / shape.kv_heads + kHeads - 1) / kHeads; }
@@ -133,6 +145,11 @@ int splits_of(const Shape& shape) { return (shape.heads / shape.kv_heads + kHead
 }  // namespace
 
 int tasks_of(const Shape& shape) { return shape.rows * shape.kv_heads * splits_of(shape); }
+
+size_t scores_of(const Shape& shape) {
+  const int tokens = shape.tokens < kTokens ? shape.tokens : kTokens;
+  return static_cast<size_t>(tokens) * kHeads * shape.room;
+}
 
 void append(const Job& job, int row) {
   const Shape& shape = job.shape;
@@ -159,24 +176,27 @@ void attend(const Job& job, int task) {
   const int row = task / shape.kv_heads / splits_of(shape), shared = shape.heads / shape.kv_heads;
   const int first = split * kHeads, count = shared - first < kHeads ? shared - first : kHeads;
   const size_t cache = (static_cast<size_t>(row) * shape.kv_heads + kv) * shape.room * shape.width;
-  float* scores = job.scores + static_cast<size_t>(task) * kHeads * shape.room;
-  for (int token = 0; token < shape.tokens; ++token) {
-    const int seen = job.last[row] - shape.tokens + 2 + token;
-    const size_t start = ((static_cast<size_t>(row) * shape.tokens + token) * shape.heads + kv * shared + first) * shape.width;
-    const float* queries[kHeads];
-    float* outputs[kHeads];
-    for (int h = 0; h < count; ++h) {
-      queries[h] = job.queries + start + static_cast<size_t>(h) * shape.width;
-      outputs[h] = job.output + start + static_cast<size_t>(h) * shape.width;
+  float* scores = job.scores + static_cast<size_t>(task) * scores_of(shape);
+  const float *keys = job.keys + cache, *values = job.values + cache;
+  for (int start = 0; start < shape.tokens; start += kTokens) {
+    const int tokens = shape.tokens - start < kTokens ? shape.tokens - start : kTokens, all = tokens * count;
+    Head heads[kTokens * kHeads];
+    for (int n = 0; n < all; ++n) {
+      const int token = start + n / count;
+      const size_t place =
+          ((static_cast<size_t>(row) * shape.tokens + token) * shape.heads + kv * shared + first + n % count) * shape.width;
+      heads[n] = {job.queries + place, scores + static_cast<size_t>(n) * shape.room, job.output + place,
+                  job.last[row] - shape.tokens + 2 + token, 0};
+      memset(heads[n].output, 0, sizeof(float) * static_cast<size_t>(shape.width));
     }
-    const float *keys = job.keys + cache, *values = job.values + cache;
-    const auto attend_these = count == 1   ? attend_to<1>
-                              : count == 2 ? attend_to<2>
-                              : count == 3 ? attend_to<3>
-                              : count == 4 ? attend_to<4>
-                              : count == 5 ? attend_to<5>
-                                           : attend_to<6>;
-    attend_these(queries, keys, values, seen, shape.width, scores, shape.room, outputs);
+    score(heads, all, keys, shape.width, 1 / sqrtf(static_cast<float>(shape.width)));
+    for (int n = 0; n < all; ++n) heads[n].total = soften(heads[n].scores, heads[n].seen);
+    for (int t = 0; t < heads[all - 1].seen; t += kTile) {
+      for (int n = 0; n < all; n += count) blend_token(heads + n, count, values, t, shape.width);
+    }
+    for (int n = 0; n < all; ++n) {
+      for (int at = 0; at < shape.width; ++at) heads[n].output[at] /= heads[n].total;
+    }
   }
 }
 

@@ -22,13 +22,17 @@ struct Job {
   float* keys;            // [rows, kv_heads, room, width]
   float* values;
   float* queries;         // [rows, tokens, heads, width], for the turned ones
-  float* scores;          // [tasks, kHeads, room]
+  float* scores;          // [tasks, scores_of()]
   float* output;          // [rows, tokens, heads, width]
 };
 
 constexpr int kHeads = 6;  // query heads that a task computes together, at most
 
+constexpr int kTokens = 16;  // new tokens that it computes together, at most
+
 int tasks_of(const Shape& shape);
+// How many scores a task has place for.
+size_t scores_of(const Shape& shape);
 // Turns queries and keys, and appends keys and values to the cache.
 void append(const Job& job, int row);
 void attend(const Job& job, int task);

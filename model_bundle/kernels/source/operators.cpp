@@ -268,7 +268,7 @@ class CachedAttention {
     const attention::Shape& shape = job.shape;
     const size_t tasks = static_cast<size_t>(attention::tasks_of(shape));
     const size_t queries = kernel::aligned(sizeof(float) * shape.rows * shape.tokens * shape.heads * shape.width);
-    kernel::Lease lease(scratch_, queries + sizeof(float) * tasks * attention::kHeads * shape.room);
+    kernel::Lease lease(scratch_, queries + sizeof(float) * tasks * attention::scores_of(shape));
     if (lease.memory() == nullptr) return api_->error(ort::kFail, "CachedAttention: not enough memory");
     job.queries = reinterpret_cast<float*>(lease.memory());
     job.scores = reinterpret_cast<float*>(lease.memory() + queries);
