@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 WIDE_FROM: Final = 12
 """Tokens of a step from which the second graph of the default model is quicker (docs/performance.md)."""
+OWN_WIDE_FROM: Final = 16
+"""The same beside a first graph with operators of the project's own."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def _graphs(bundle: VerifiedBundle, threads: int, device: Device) -> Graphs:
     if not multiplies_int8():
         _LOG.warning("this processor has no exact int8 products: prompts and batches use the first graph, more slowly")
         return Graphs(narrow)
-    return Graphs(narrow, open_session(path, threads=threads), WIDE_FROM)
+    own = bundle.manifest.graph.contract == OWN_CONTRACT
+    return Graphs(narrow, open_session(path, threads=threads), OWN_WIDE_FROM if own else WIDE_FROM)
 
 
 def _operators(bundle: VerifiedBundle, device: Device) -> Path | None:
