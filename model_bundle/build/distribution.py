@@ -104,6 +104,18 @@ def _default_parts() -> tuple[ModelPart, ...]:
     )
 
 
+_MEASURED: Final = "2026-11-29 over 2,173 positions, by the makers of this appliance, not on this machine"
+_OWN_QUALITY: Final = {
+    "divergence from the source file": "0.007 nats on the mean of the 64 most likely tokens, 0.022 while it reads a prompt",
+    "same best token as the source file": "96.5 %, 95.5 % while it reads a prompt",
+    "measured": _MEASURED,
+}
+_PLAIN_QUALITY: Final = {
+    "divergence from the source file": "0.044 nats on the mean, 0.043 while it reads a prompt",
+    "same best token as the source file": "90.9 %, 95.5 % while it reads a prompt",
+    "measured": _MEASURED,
+}
+
 DEFAULT_MODEL: Final = DistributedModel(
     name="qwen2.5-coder-1.5b-instruct",
     model="Qwen2.5-Coder-1.5B-Instruct",
@@ -120,11 +132,7 @@ DEFAULT_MODEL: Final = DistributedModel(
     ),
     bundle_version=4,
     bundle_bytes=2_600_000_000,
-    quality={
-        "divergence from the source file": "0.044 nats on the mean, 0.043 while it reads a prompt",
-        "same best token as the source file": "90.9 %, 95.5 % while it reads a prompt",
-        "measured": "2026-11-29 over 2,173 positions, by the makers of this appliance, not on this machine",
-    },
+    quality=_OWN_QUALITY if kernels.supported() else _PLAIN_QUALITY,
 )
 """The official Q4_K_M file; the plan was chosen by the measurements in docs/model-bundle.md."""
 
