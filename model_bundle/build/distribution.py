@@ -106,7 +106,7 @@ def _default_parts() -> tuple[ModelPart, ...]:
 
 _MEASURED: Final = "2026-11-29 over 2,173 positions, by the makers of this appliance, not on this machine"
 _OWN_QUALITY: Final = {
-    "divergence from the source file": "0.007 nats on the mean of the 64 most likely tokens, 0.022 while it reads a prompt",
+    "divergence from the source file": "0.007 nats on the mean (64 likeliest tokens), 0.022 while it reads a prompt",
     "same best token as the source file": "96.5 %, 95.5 % while it reads a prompt",
     "measured": _MEASURED,
 }
